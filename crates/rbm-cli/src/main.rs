@@ -1,0 +1,32 @@
+//! The command `rbm`: arguments, progress and messages around the libraries of this workspace.
+
+mod arguments;
+mod commands;
+mod context;
+mod diagnose;
+mod files;
+mod interrupt;
+mod outcome;
+mod progress;
+mod report;
+mod tables;
+mod text;
+
+use std::process::ExitCode;
+
+/// The program has a bug.
+const BUG: u8 = 3;
+
+fn main() -> ExitCode {
+    let cli = arguments::parse();
+    diagnose::set_panic_hook();
+    let color = cli.global.color;
+    let code = std::panic::catch_unwind(|| match commands::run(cli) {
+        Ok(code) => code,
+        Err(failure) => {
+            failure.print(color);
+            failure.exit_code()
+        }
+    });
+    ExitCode::from(code.unwrap_or(BUG))
+}

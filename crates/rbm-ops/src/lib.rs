@@ -1,0 +1,24 @@
+//! What burn lacks, as backend extensions: stable sigmoid and softplus in f32 and f64, and Bernoulli states in one step.
+//!
+//! The only crate that names a burn backend: [`open`] turns a config's word into a device. The tensor operations have one
+//! host body for the backends whose tensors live in host memory (Flex, NdArray) and one CubeCL kernel for GPU devices.
+#![cfg_attr(
+    feature = "ndarray",
+    expect(deprecated, reason = "burn deprecates its NdArray; it is kept as long as burn has it")
+)]
+
+mod backend;
+#[cfg(feature = "wgpu")]
+mod cube;
+mod device;
+mod error;
+mod exponential;
+mod extension;
+mod host;
+pub mod scalar;
+
+pub use backend::BackendName;
+pub use device::{open, devices_for_tests};
+pub use error::Error;
+pub use extension::{ElementwiseOps, bernoulli, sigmoid, sigmoid_bernoulli, softplus};
+pub use rbm_random::{Draw, Stream};

@@ -1,0 +1,38 @@
+//! Philox4x32-10: Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
+
+/// Multiplier of the first counter word (Salmon et al. 2011, table 2).
+pub const M0: u32 = 0xD251_1F53;
+/// Multiplier of the third counter word.
+pub const M1: u32 = 0xCD9E_8D57;
+/// Weyl increment of the first key word: the golden ratio.
+pub const W0: u32 = 0x9E37_79B9;
+/// Weyl increment of the second key word: the square root of 3, less 1.
+pub const W1: u32 = 0xBB67_AE85;
+/// Rounds of the recommended variant.
+pub const ROUNDS: u32 = 10;
+
+/// Blocks for `L` counters at once, word by word (`counter[word][lane]`), so that compilers vectorise the lanes.
+#[inline(always)]
+pub fn philox_lanes<const L: usize>(counter: [[u32; L]; 4], key: [u32; 2]) -> [[u32; L]; 4] {
+    let mut c = counter;
+    let mut k = key;
+    for _ in 0..ROUNDS {
+        let [c0, c1, c2, c3] = &mut c;
+        for (((c0, c1), c2), c3) in c0.iter_mut().zip(c1).zip(c2).zip(c3) {
+            let p0 = u64::from(M0) * u64::from(*c0);
+            let p1 = u64::from(M1) * u64::from(*c2);
+            *c0 = (p1 >> 32) as u32 ^ *c1 ^ k[0];
+            *c1 = p1 as u32;
+            *c2 = (p0 >> 32) as u32 ^ *c3 ^ k[1];
+            *c3 = p0 as u32;
+        }
+        k = [k[0].wrapping_add(W0), k[1].wrapping_add(W1)];
+    }
+    c
+}
+
+/// One block: four 32-bit words for one 128-bit counter and one 64-bit key, lowest word first.
+#[inline]
+pub fn philox(counter: [u32; 4], key: [u32; 2]) -> [u32; 4] {
+    philox_lanes(counter.map(|word| [word]), key).map(|[word]| word)
+}

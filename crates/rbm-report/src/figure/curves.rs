@@ -1,0 +1,347 @@
+//! Learning curves: a metric over the epochs, a line a setting.
+
+use plotters::style::{Color, RGBAColor};
+
+use super::axes::{Frame, Scale, label_room, padded, ticks};
+use super::canvas::{Anchor, Canvas, Drawn, Size, draw};
+use super::clip::{clip_line, clip_polygon};
+use super::legend::{Entry, Legend};
+use super::theme::{INK, line};
+use crate::error::Error;
+use crate::format::clip;
+use crate::report::{CellReport, CellState};
+use crate::settings::{Overview, Series};
+use crate::statistics::Spread;
+
+const WIDTH: f64 = 640.0;
+const PLOT_HEIGHT: f64 = 250.0;
+const TOP: f64 = 58.0;
+const BELOW: f64 = 46.0;
+/// More settings than this, and only some are drawn in colour.
+const MOST_IN_COLOR: usize = 12;
+/// How many of them.
+const HIGHLIGHTED: usize = 8;
+
+/// One setting's curve.
+pub(crate) struct Curve {
+    /// Its index among the settings.
+    pub(crate) setting: usize,
+    /// Mean and deviation over the finished cells, by epoch.
+    pub(crate) points: Vec<(u32, Spread)>,
+    /// Whether it is drawn in colour.
+    pub(crate) highlighted: bool,
+}
+
+/// The curves of a metric over all settings that have it.
+pub(crate) fn curves(overview: &Overview<'_>, series: &Series) -> Vec<Curve> {
+    let mut curves = Vec::new();
+    for (index, setting) in overview.settings.iter().enumerate() {
+        let cells: Vec<Vec<(u32, f64)>> = setting.done().map(|cell| series.curve(cell)).collect();
+        let mut epochs: Vec<u32> = cells.iter().flatten().map(|point| point.0).collect();
+        epochs.sort_unstable();
+        epochs.dedup();
+        let mut points = Vec::new();
+        for epoch in epochs {
+            let of_cell = |curve: &Vec<(u32, f64)>| curve.iter().find(|point| point.0 == epoch).map(|point| point.1);
+            let values: Vec<f64> = cells.iter().filter_map(of_cell).collect();
+            points.extend(Spread::of(&values).map(|spread| (epoch, spread)));
+        }
+        if !points.is_empty() {
+            curves.push(Curve { setting: index, points, highlighted: true });
+        }
+    }
+    if curves.len() > MOST_IN_COLOR {
+        let sign = if series.info.larger_is_better == Some(false) { 1.0 } else { -1.0 };
+        let mut order: Vec<usize> = (0..curves.len()).collect();
+        let last = |index: usize| curves[index].points.last().map_or(0.0, |point| sign * point.1.mean);
+        order.sort_by(|&a, &b| last(a).total_cmp(&last(b)));
+        for index in order.into_iter().skip(HIGHLIGHTED) {
+            curves[index].highlighted = false;
+        }
+    }
+    curves
+}
+
+/// Cells that are not finished but measured something, by setting.
+pub(crate) fn unfinished<'a>(overview: &Overview<'a>, series: &Series) -> Vec<(usize, &'a CellReport)> {
+    let cells = |(index, setting): (usize, &crate::settings::Setting<'a>)| {
+        let cells = setting.cells.iter().filter(|cell| cell.state != CellState::Done).map(move |cell| (index, *cell));
+        cells.collect::<Vec<_>>()
+    };
+    let all = overview.settings.iter().enumerate().flat_map(cells);
+    all.filter(|(_, cell)| !series.curve(cell).is_empty()).collect()
+}
+
+/// How epochs lie on the horizontal axis.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Spacing {
+    Even,
+    /// Each doubling as wide as the last; epoch 0 where 1/2 would lie.
+    Doubling,
+}
+
+impl Spacing {
+    /// Doubling where the evaluations are ever further apart.
+    fn of(epochs: &[u32]) -> Self {
+        let gaps: Vec<u32> = epochs.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        match (gaps.first(), gaps.iter().rev().nth(1)) {
+            (Some(first), Some(late)) if gaps.len() >= 5 && *late >= 4 * first => Self::Doubling,
+            _ => Self::Even,
+        }
+    }
+
+    fn place(self, epoch: u32) -> f64 {
+        match self {
+            Self::Even => f64::from(epoch),
+            Self::Doubling => f64::from(epoch).max(0.5).log2(),
+        }
+    }
+
+    fn title(self) -> &'static str {
+        match self {
+            Self::Even => "epoch",
+            Self::Doubling => "epoch (logarithmic)",
+        }
+    }
+
+    fn ticks(self, first: u32, last: u32) -> Vec<(u32, String)> {
+        match self {
+            Self::Even => {
+                let round = ticks((f64::from(first), f64::from(last)), 8, 1.0);
+                if first == last {
+                    return vec![(first, first.to_string())];
+                }
+                round.into_iter().map(|(value, label)| (value as u32, label)).collect()
+            }
+            Self::Doubling => {
+                let powers = (0..32).map(|power| 1_u32 << power).take_while(|power| *power <= last);
+                let zero = (first == 0).then_some(0);
+                zero.into_iter().chain(powers.filter(|power| *power >= first)).map(|e| (e, e.to_string())).collect()
+            }
+        }
+    }
+}
+
+/// Draws the curves of a metric; nothing where no cell has measured it.
+pub(crate) fn figure(
+    overview: &Overview<'_>,
+    series: &Series,
+    curves: &[Curve],
+    stem: &str,
+) -> Result<Option<(String, Size)>, Error> {
+    let singles = unfinished(overview, series);
+    let epochs = epochs(series, curves, &singles);
+    let (Some(&first), Some(&last)) = (epochs.first(), epochs.last()) else { return Ok(None) };
+    let spacing = Spacing::of(&epochs);
+
+    let range = value_range(series, curves, &singles, &epochs);
+    let value_ticks = ticks(range, 5, 0.0);
+
+    let legend = Legend::new(entries(overview, curves, &singles), WIDTH - 24.0);
+    let frame =
+        Frame { left: label_room(&value_ticks) + 8.0, right: WIDTH - 18.0, top: TOP, bottom: TOP + PLOT_HEIGHT };
+    let height = frame.bottom + BELOW + legend.height() + 6.0;
+    let ends = if first == last {
+        (spacing.place(first) - 1.0, spacing.place(last) + 1.0)
+    } else {
+        (spacing.place(first), spacing.place(last))
+    };
+    let x = Scale::new(ends, (frame.left, frame.right));
+    let y = Scale::new(range, (frame.bottom, frame.top));
+    let plot = Plot { series, spacing, x, y, range, many: curves.iter().filter(|curve| curve.highlighted).count() > 6 };
+
+    let drawn = draw(stem, (WIDTH, height), |canvas| {
+        canvas.bold(&clip(&series.title(), 70), (8.0, 18.0), 15.0, Anchor::Left, INK)?;
+        canvas.text(&clip(&series.axis(), 80), (8.0, 40.0), 12.0, Anchor::Left, INK.mix(0.8))?;
+        frame.draw_vertical_axis(canvas, &y, &value_ticks)?;
+        let places: Vec<_> =
+            spacing.ticks(first, last).into_iter().map(|(epoch, label)| (x.at(spacing.place(epoch)), label)).collect();
+        frame.draw_horizontal_axis(canvas, &places, spacing.title())?;
+        for curve in curves.iter().filter(|curve| !curve.highlighted) {
+            plot.draw_line(canvas, curve, None)?;
+        }
+        let colored: Vec<&Curve> = curves.iter().filter(|curve| curve.highlighted).collect();
+        for curve in &colored {
+            plot.draw_band(canvas, curve, pen(curves, curve.setting))?;
+        }
+        for (setting, cell) in &singles {
+            plot.draw_single(canvas, cell, pen(curves, *setting))?;
+        }
+        for curve in &colored {
+            plot.draw_line(canvas, curve, Some((pen(curves, curve.setting), colored.len())))?;
+        }
+        legend.draw(canvas, (12.0, frame.bottom + BELOW))
+    })?;
+    Ok(Some(drawn))
+}
+
+/// Every epoch at which something was measured.
+fn epochs(series: &Series, curves: &[Curve], singles: &[(usize, &CellReport)]) -> Vec<u32> {
+    let mut epochs: Vec<u32> = curves.iter().flat_map(|curve| curve.points.iter().map(|point| point.0)).collect();
+    epochs.extend(singles.iter().flat_map(|(_, cell)| series.curve(cell)).map(|point| point.0));
+    epochs.sort_unstable();
+    epochs.dedup();
+    epochs
+}
+
+/// Whether the plot leaves out where the means start.
+pub(crate) fn starts_outside(series: &Series, curves: &[Curve], singles: &[(usize, &CellReport)]) -> bool {
+    let epochs = epochs(series, curves, singles);
+    if epochs.is_empty() {
+        return false;
+    }
+    let (low, high) = value_range(series, curves, singles, &epochs);
+    curves.iter().filter_map(|curve| curve.points.first()).any(|(_, start)| start.mean < low || start.mean > high)
+}
+
+/// The values that the plot shows: all, or without the steep start where that would press the ends of the curves, which
+/// are to be compared, into a corner.
+fn value_range(series: &Series, curves: &[Curve], singles: &[(usize, &CellReport)], epochs: &[u32]) -> (f64, f64) {
+    /// The share of the whole range that the later half of the epochs must take for the start to be shown.
+    const LEAST: f64 = 0.3;
+    if curves.is_empty() {
+        return padded(singles.iter().flat_map(|(_, cell)| series.curve(cell)).map(|point| point.1));
+    }
+    let since = |first: u32| {
+        let points = curves.iter().flat_map(|curve| &curve.points).filter(move |point| point.0 >= first);
+        let ends = points.flat_map(|(_, spread)| {
+            let deviation = spread.deviation.unwrap_or(0.0);
+            [spread.mean - deviation, spread.mean + deviation]
+        });
+        ends.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)))
+    };
+    let (whole, late) = (since(0), since(epochs[epochs.len() / 2]));
+    let room = late.1 - late.0;
+    if curves.len() < 2 || epochs.len() < 5 || room > LEAST * (whole.1 - whole.0) {
+        return padded([whole.0, whole.1]);
+    }
+    padded([whole.0.max(late.0 - room), whole.1.min(late.1 + room)])
+}
+
+/// The index of a setting's colour: its place among the coloured curves, or its own where it has no curve.
+fn pen(curves: &[Curve], setting: usize) -> usize {
+    if curves.iter().filter(|curve| curve.highlighted).count() == curves.len() {
+        return setting;
+    }
+    curves.iter().filter(|curve| curve.highlighted).position(|curve| curve.setting == setting).unwrap_or(HIGHLIGHTED)
+}
+
+fn entries(overview: &Overview<'_>, curves: &[Curve], singles: &[(usize, &CellReport)]) -> Vec<Entry> {
+    let marked = curves.len() > 1;
+    let mut entries = Vec::new();
+    for curve in curves.iter().filter(|curve| curve.highlighted) {
+        let setting = &overview.settings[curve.setting];
+        let pen = pen(curves, curve.setting);
+        let n = curve.points.iter().map(|(_, spread)| spread.n).max().unwrap_or(0);
+        let label = format!("{}, n = {}", setting.label, setting.share(n));
+        entries.push(Entry { label, color: line(pen).mix(1.0), marker: marked.then_some(pen) });
+    }
+    let others = curves.iter().filter(|curve| !curve.highlighted).count();
+    if others > 0 {
+        entries.push(Entry { label: format!("{others} other settings"), color: INK.mix(0.3), marker: None });
+    }
+    let mut named: Vec<usize> = Vec::new();
+    for &(index, _) in singles {
+        let has_curve = curves.iter().any(|curve| curve.setting == index);
+        if !has_curve && !named.contains(&index) && named.len() < HIGHLIGHTED {
+            named.push(index);
+            let setting = &overview.settings[index];
+            let label = format!("{}, n = {}", setting.label, setting.share(0));
+            entries.push(Entry { label, color: line(pen(curves, index)).mix(0.6), marker: None });
+        }
+    }
+    entries
+}
+
+struct Plot<'a> {
+    series: &'a Series,
+    spacing: Spacing,
+    x: Scale,
+    y: Scale,
+    range: (f64, f64),
+    many: bool,
+}
+
+impl Plot<'_> {
+    /// The place of a point in the plot.
+    fn place(&self, (x, value): (f64, f64)) -> (f64, f64) {
+        (self.x.at(x), self.y.at(value))
+    }
+
+    fn is_inside(&self, value: f64) -> bool {
+        (self.range.0..=self.range.1).contains(&value)
+    }
+
+    fn draw_band(&self, canvas: &Canvas<'_>, curve: &Curve, pen: usize) -> Drawn {
+        let side = |sign: f64| {
+            let with_deviation =
+                move |(epoch, spread): &(u32, Spread)| Some((*epoch, spread.mean + sign * spread.deviation?));
+            curve.points.iter().filter_map(with_deviation).map(|(epoch, value)| (self.spacing.place(epoch), value))
+        };
+        let mut corners: Vec<_> = side(1.0).collect();
+        if corners.len() < 2 {
+            let Some((&top, bottom)) = corners.first().zip(side(-1.0).next()) else { return Ok(()) };
+            return canvas.path(&[self.place(top), self.place(bottom)], line(pen).mix(0.6), 1.5);
+        }
+        corners.extend(side(-1.0).collect::<Vec<_>>().into_iter().rev());
+        let corners: Vec<_> = clip_polygon(&corners, self.range).into_iter().map(|corner| self.place(corner)).collect();
+        if corners.is_empty() {
+            return Ok(());
+        }
+        canvas.polygon(&corners, line(pen).mix(if self.many { 0.12 } else { 0.2 }))
+    }
+
+    /// In colour with markers, or thin in the colour of the text.
+    fn draw_line(&self, canvas: &Canvas<'_>, curve: &Curve, colored: Option<(usize, usize)>) -> Drawn {
+        let points: Vec<_> =
+            curve.points.iter().map(|(epoch, spread)| (self.spacing.place(*epoch), spread.mean)).collect();
+        let Some((pen, lines)) = colored else { return self.draw_path(canvas, &points, INK.mix(0.3), 1.0) };
+        self.draw_path(canvas, &points, line(pen).mix(1.0), 2.0)?;
+        if lines < 2 && points.len() > 1 {
+            return Ok(());
+        }
+        // every so many points, shifted from line to line so that markers of near curves do not hide each other
+        let every = points.len().div_ceil(8);
+        for (index, point) in points.iter().enumerate() {
+            if index % every == pen % every && self.is_inside(point.1) {
+                canvas.marker(pen, self.place(*point), 3.5, line(pen))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn draw_single(&self, canvas: &Canvas<'_>, cell: &CellReport, pen: usize) -> Drawn {
+        let points: Vec<_> =
+            self.series.curve(cell).into_iter().map(|(epoch, value)| (self.spacing.place(epoch), value)).collect();
+        self.draw_path(canvas, &points, line(pen).mix(0.6), 1.0)?;
+        // an end outside the plot lies on its edge
+        match points.last().map(|end| self.place(*end)) {
+            Some(end) if matches!(cell.state, CellState::Diverged | CellState::Failed) => {
+                canvas.cross(end, 4.5, line(pen).mix(1.0))
+            }
+            Some(end) => canvas.ring(end, 3.0, line(pen).mix(1.0), 1.0),
+            None => Ok(()),
+        }
+    }
+
+    /// The parts of a line that lie inside the plot.
+    fn draw_path(&self, canvas: &Canvas<'_>, points: &[(f64, f64)], color: RGBAColor, width: f64) -> Drawn {
+        for part in clip_line(points, self.range) {
+            let part: Vec<_> = part.into_iter().map(|point| self.place(point)).collect();
+            canvas.path(&part, color, width)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn evaluations_ever_further_apart_give_a_logarithmic_axis() {
+        assert!(Spacing::of(&[0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 30]) == Spacing::Doubling);
+        assert!(Spacing::of(&[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]) == Spacing::Even);
+        assert!(Spacing::of(&[0]) == Spacing::Even);
+    }
+}

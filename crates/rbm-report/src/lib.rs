@@ -1,0 +1,24 @@
+//! Tables, figures and the HTML report of a sweep.
+//!
+//! The crate takes values and returns text and bytes: it knows no file layout and opens no file. [`render`] makes all of
+//! a report at once; [`tables`] turns metrics into Parquet and back.
+
+mod error;
+mod figure;
+mod format;
+mod html;
+mod metric_info;
+mod render;
+mod report;
+mod settings;
+mod statistics;
+pub mod tables;
+
+pub use error::Error;
+pub use figure::image_grid_png;
+pub use metric_info::standard_metrics;
+pub use render::render;
+pub use report::{
+    Axis, CellImages, CellReport, CellState, ImageGrid, ImageRange, MetricInfo, MetricPoint, ReconstructionPairs,
+    Rendered, Report,
+};

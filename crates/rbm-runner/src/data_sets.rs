@@ -1,0 +1,88 @@
+//! Data sets, loaded once for the cells that share them.
+
+use std::{path::Path, sync::Arc};
+
+use rbm_data::{DataConfig, DataFolders, Dataset, FetchProgress, NoProgress, Split, load};
+use serde::{Deserialize, Serialize};
+
+/// What a plan needs to know of a data set.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataFacts {
+    /// SHA-256 of the splits.
+    pub digest: String,
+    /// Units of a row.
+    pub visible: usize,
+    /// Training rows.
+    pub rows: usize,
+    /// Validation rows.
+    pub validation_rows: usize,
+}
+
+impl DataFacts {
+    /// The facts of a loaded data set.
+    pub fn of(data: &Dataset) -> Self {
+        Self {
+            digest: data.digest.clone(),
+            visible: data.train.visible(),
+            rows: data.train.len(),
+            validation_rows: data.validation.as_ref().map_or(0, Split::len),
+        }
+    }
+}
+
+/// A data set with its training rows ready to be shared with a trainer.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The data set.
+    pub data: Arc<Dataset>,
+    /// Its training rows.
+    pub train: Arc<Split>,
+}
+
+/// Loads data sets and keeps the last one: cells that follow each other in a plan mostly share theirs.
+pub struct DataSets {
+    folders: DataFolders,
+    progress: Box<dyn FetchProgress>,
+    last: Option<(DataConfig, Loaded)>,
+    facts: Vec<(DataConfig, DataFacts)>,
+}
+
+impl DataSets {
+    /// Looks into `folders`, and tells `progress` of what must be fetched.
+    pub fn new(folders: DataFolders, progress: Box<dyn FetchProgress>) -> Self {
+        Self { folders, progress, last: None, facts: Vec::new() }
+    }
+
+    /// As [`Self::new`], in silence.
+    pub fn quiet(folders: DataFolders) -> Self {
+        Self::new(folders, Box::new(NoProgress))
+    }
+
+    /// The data set of a resolved `[data]` section, whose paths are absolute.
+    ///
+    /// # Errors
+    /// When it cannot be had.
+    pub fn load(&mut self, config: &DataConfig) -> Result<Loaded, rbm_data::Error> {
+        if let Some((_, loaded)) = self.last.as_ref().filter(|(last, _)| last == config) {
+            return Ok(loaded.clone());
+        }
+        self.last = None; // frees its memory before the next one takes more
+        let data = load(config, Path::new(""), &self.folders, self.progress.as_ref())?;
+        let loaded = Loaded { train: Arc::new(data.train.clone()), data: Arc::new(data) };
+        self.last = Some((config.clone(), loaded.clone()));
+        Ok(loaded)
+    }
+
+    /// What a plan needs to know; remembered for every section seen.
+    ///
+    /// # Errors
+    /// When the data cannot be had.
+    pub fn facts(&mut self, config: &DataConfig) -> Result<DataFacts, rbm_data::Error> {
+        if let Some((_, facts)) = self.facts.iter().find(|(known, _)| known == config) {
+            return Ok(facts.clone());
+        }
+        let facts = DataFacts::of(&self.load(config)?.data);
+        self.facts.push((config.clone(), facts.clone()));
+        Ok(facts)
+    }
+}

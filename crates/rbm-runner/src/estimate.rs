@@ -1,0 +1,101 @@
+//! How much work and disk a cell takes, from its shapes alone.
+
+use rbm_eval::LogZ;
+use rbm_model::exact;
+use rbm_train::{Algorithm, Precision};
+
+use crate::plan::{Cell, Plan};
+
+/// Multiply-adds a second that one core does in a step of training, matrix products and all that lies between them.
+///
+/// Half of what burn-flex reached on a CD-1 step of 784 x 500 units in batches of 100 on a two-core AVX-512 machine,
+/// 85 GFLOP/s (one multiply-add is two), per core and in round numbers; small machines are dominated by
+/// [`SECONDS_A_STEP`].
+pub const MULTIPLY_ADDS_PER_SECOND: f64 = 1.0e10;
+
+/// What a step costs beyond its multiply-adds: draws, sigmoids, unpacking a batch, launching operations.
+pub const SECONDS_A_STEP: f64 = 4.0e-4;
+
+/// States a second of the smaller layer that one core enumerates for log Z, at 784 units in the other
+/// (docs/mathematics.md: 0.104 us a state).
+pub const STATES_PER_SECOND: f64 = 1.0e7;
+
+/// Bytes of one row of `metrics.jsonl`, and rows of one evaluation.
+const METRIC_BYTES: u64 = 110 * 13;
+
+/// Everything small in a cell's folder: config, records, markers, the Parquet files.
+const SMALL_FILES: u64 = 40_000;
+
+/// An estimate, for one core.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Estimate {
+    /// Multiply-adds of training in the dense formulation.
+    pub multiply_adds: f64,
+    /// Seconds on one core, evaluation included.
+    pub seconds: f64,
+    /// Bytes on the disk at the most.
+    pub bytes: u64,
+}
+
+impl Cell {
+    /// Estimates the cell's work.
+    pub fn estimate(&self) -> Estimate {
+        let (train, facts) = (&self.config.train, &self.data);
+        let (m, n) = (facts.visible as f64, self.config.model.hidden as f64);
+        let batch = train.batch_size.min(facts.rows).max(1);
+        let steps = facts.rows.div_ceil(batch) as f64 * f64::from(train.epochs);
+        let rows = batch as f64;
+        let chains = train.chains.unwrap_or(batch) as f64;
+        let k = f64::from(train.k + train.k_final.unwrap_or(train.k)) / 2.0;
+        let smaller = facts.visible.min(self.config.model.hidden);
+        let states = 2_f64.powi(i32::try_from(smaller.min(64)).unwrap_or(64));
+        // Each product of a batch with the weights is rows x m x n; a gradient takes one for each of its two phases.
+        let a_step = match train.algorithm {
+            Algorithm::Cd => rows * m * n * (1.0 + 2.0 * k + 2.0),
+            Algorithm::Pcd => m * n * (rows * 2.0 + chains * (1.0 + 2.0 * k + 1.0)),
+            Algorithm::Exact => m * n * (rows * 2.0) + states * m * n,
+            Algorithm::ExpectedCd => m * n * (rows * 2.0) + 2_f64.powf(m + n + 1.0) * k,
+        };
+        let multiply_adds = a_step * steps;
+        let evaluations = (1..=train.epochs)
+            .filter(|&epoch| self.config.evaluate.every.evaluates(epoch, train.epochs))
+            .count() as f64
+            + 1.0;
+        let rows_seen = (facts.rows.min(rbm_eval::FREE_ENERGY_ROWS) + facts.validation_rows.min(rbm_eval::FREE_ENERGY_ROWS)) as f64;
+        let enumerated = self.config.evaluate.log_z != LogZ::None && smaller <= exact::LIMIT;
+        let log_z = if enumerated { states / STATES_PER_SECOND } else { 0.0 };
+        let an_evaluation = 2.0 * rows_seen * m * n / MULTIPLY_ADDS_PER_SECOND + log_z;
+        let seconds = multiply_adds / MULTIPLY_ADDS_PER_SECOND + steps * SECONDS_A_STEP + evaluations * an_evaluation;
+        Estimate { multiply_adds, seconds, bytes: self.bytes(evaluations as u64) }
+    }
+
+    fn bytes(&self, evaluations: u64) -> u64 {
+        let train = &self.config.train;
+        let width = match train.precision {
+            Precision::F32 => 4,
+            Precision::F64 => 8,
+        };
+        let (m, n) = (self.data.visible as u64, self.config.model.hidden as u64);
+        let weights = (m * n + m + n) * width;
+        let momentum = if train.momentum > 0.0 || train.momentum_final.is_some() { weights } else { 0 };
+        let chains = match train.algorithm {
+            Algorithm::Pcd => train.chains.unwrap_or(train.batch_size) as u64 * m * width,
+            _ => 0,
+        };
+        let best = if self.config.evaluate.keep_best.is_some() { weights } else { 0 };
+        // Two checkpoints stand side by side while the newer one is written.
+        let checkpoints = 2 * (weights + momentum + chains);
+        weights + best + checkpoints + evaluations * METRIC_BYTES + SMALL_FILES
+    }
+}
+
+impl Plan {
+    /// The sum over the cells for which `counts` holds: those that remain, say.
+    pub fn estimate(&self, counts: impl Fn(&Cell) -> bool) -> Estimate {
+        self.cells.iter().filter(|cell| counts(cell)).map(Cell::estimate).fold(Estimate::default(), |sum, one| Estimate {
+            multiply_adds: sum.multiply_adds + one.multiply_adds,
+            seconds: sum.seconds + one.seconds,
+            bytes: sum.bytes + one.bytes,
+        })
+    }
+}

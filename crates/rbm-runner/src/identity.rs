@@ -1,0 +1,58 @@
+//! What decides a cell's numbers.
+
+use rbm_data::{DataConfig, Source};
+use rbm_eval::EvaluateConfig;
+use rbm_model::ModelConfig;
+use rbm_train::TrainConfig;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use crate::{canonical::canonical_json, config::CellConfig};
+
+/// Version of the numerics: raised whenever the same config gives other bytes than before (another order of draws,
+/// another formula), so that no result of an older version is taken for one of the new.
+pub const NUMERICS: u32 = 1;
+
+/// The level of kernels that cells are computed with.
+pub const KERNELS: &str = "composed";
+
+/// Canonical JSON of everything that decides a cell's numbers, and of nothing else.
+///
+/// Keys at their default are left out, so that a key added later changes no id. The data's digest stands for `source`,
+/// `test`, `key` and `size`, the digest of the weights file for the path in `init`. The name, workers, threads,
+/// checkpoints and folders decide nothing.
+pub fn canonical_config_json(config: &CellConfig, data_digest: &str, init_digest: Option<&str>) -> String {
+    let mut data = changed(&config.data, &DataConfig::new(Source::Mnist));
+    for covered in ["source", "test", "key", "size"] {
+        data.remove(covered);
+    }
+    let mut model = changed(&config.model, &ModelConfig::default());
+    if let Some(digest) = init_digest {
+        model.insert("init".into(), json!(format!("sha256:{digest}")));
+    }
+    let mut train = changed(&config.train, &TrainConfig::default());
+    train.remove("precision"); // stands beside the backend, with its default
+    let evaluate = changed(&config.evaluate, &EvaluateConfig::default());
+    canonical_json(&json!({
+        "numerics": NUMERICS,
+        "kernels": KERNELS,
+        "backend": config.run.backend,
+        "precision": config.train.precision,
+        "seed": config.run.seed,
+        "data_digest": data_digest,
+        "data": data,
+        "model": model,
+        "train": train,
+        "evaluate": evaluate,
+    }))
+}
+
+/// The keys of a section whose value is not the default's.
+fn changed<T: Serialize>(section: &T, default: &T) -> Map<String, Value> {
+    let object = |section: &T| match serde_json::to_value(section) {
+        Ok(Value::Object(map)) => map,
+        _ => Map::new(),
+    };
+    let default = object(default);
+    object(section).into_iter().filter(|(key, value)| default.get(key) != Some(value)).collect()
+}

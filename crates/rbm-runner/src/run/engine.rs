@@ -1,0 +1,233 @@
+//! The local engine: a pool of worker processes, which die with their parent.
+
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    io::{BufRead, BufReader, Write},
+    path::PathBuf,
+    process::{Child, ChildStdin, Command, ExitStatus, Stdio},
+    sync::mpsc::{self, RecvTimeoutError, Sender},
+    thread,
+    time::Duration,
+};
+
+use rbm_store::Results;
+
+use super::{Event, Observer, Outcome, StopFlag, Summary, WorkerOptions, child::Job, machine::cores, worker::skip_reason};
+use crate::{
+    Error,
+    config::Count,
+    plan::{Cell, Plan},
+};
+
+/// How often the wish to stop is looked at.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// How often a worker that crashed is started again.
+const RESTARTS: u32 = 1;
+
+/// How to start workers.
+#[derive(Clone, Debug)]
+pub struct EngineOptions {
+    /// The program, mostly `std::env::current_exe()`.
+    pub program: PathBuf,
+    /// Arguments that make it call [`super::run_child`].
+    pub args: Vec<OsString>,
+    /// Worker processes; automatic: as many as cores, at most as many as cells left.
+    pub workers: Count,
+    /// Threads of each; automatic: the cores divided by the workers.
+    pub threads: Count,
+    /// What each worker needs to know.
+    pub worker: WorkerOptions,
+}
+
+/// Computes what is left of a plan in worker processes.
+///
+/// Each is a process group of its own, so that Ctrl-C reaches the parent alone. When `stop` is raised, the workers'
+/// inputs are closed: each stops at its next step with a checkpoint. The same happens when the parent dies, even if it is
+/// killed. A worker that crashes loses the cell in hand since its last checkpoint, and is started once more.
+///
+/// # Errors
+/// When no worker can be started, or the results folder cannot be used.
+pub fn run_local(
+    plan: &Plan,
+    options: &EngineOptions,
+    stop: &StopFlag,
+    observer: &mut dyn Observer,
+) -> Result<Summary, Error> {
+    let results = Results::open(&options.worker.results)?;
+    let mut summary = Summary::default();
+    let mut left: Vec<Cell> = Vec::new();
+    for cell in &plan.cells {
+        match skip_reason(cell, &results, options.worker.retry_failed)? {
+            Some(reason) => {
+                let (index, name) = (cell.index, cell.name.clone());
+                observer.event(&Event::CellSkipped { index, name, reason: reason.clone() });
+                summary.add_skipped(index, reason);
+            }
+            None => left.push(cell.clone()),
+        }
+    }
+    if left.is_empty() || stop.is_stopped() {
+        summary.left.extend(left.iter().map(|cell| cell.index));
+        return Ok(summary);
+    }
+    let workers = options.workers.or(cores().min(left.len())).min(left.len());
+    let threads = options.threads.or(cores() / workers);
+    let job = Job {
+        plan_name: plan.name.clone(),
+        plan_hash: plan.hash12.clone(),
+        cells: left,
+        results: options.worker.results.clone(),
+        data_dir: options.worker.folders.data_dir.clone(),
+        cache: options.worker.folders.cache.clone(),
+        retry_failed: options.worker.retry_failed,
+        allow_mixed: options.worker.allow_mixed,
+    };
+    let line = format!("{}\n", serde_json::json!(job));
+    let ends = Pool { options, threads, line, workers: Vec::new() }.run(workers, stop, observer)?;
+    for cell in &job.cells {
+        match ends.get(&cell.index) {
+            Some(outcome) => summary.add(cell.index, outcome.clone()),
+            // Computed by another sweep's worker meanwhile, or not at all.
+            None => match skip_reason(cell, &results, false)? {
+                Some(reason) => summary.add_skipped(cell.index, reason),
+                None => summary.left.push(cell.index),
+            },
+        }
+    }
+    Ok(summary)
+}
+
+/// What the threads that listen to workers send.
+enum Message {
+    Event(usize, Event),
+    Ended(usize),
+}
+
+struct Worker {
+    process: Child,
+    /// Closing it asks the worker to stop.
+    input: Option<ChildStdin>,
+    restarts: u32,
+    runs: bool,
+    /// The cell in hand.
+    cell: Option<String>,
+}
+
+struct Pool<'a> {
+    options: &'a EngineOptions,
+    threads: usize,
+    line: String,
+    workers: Vec<Worker>,
+}
+
+impl Pool<'_> {
+    /// Runs the workers to their ends; what became of each cell that one of them ended.
+    fn run(
+        mut self,
+        count: usize,
+        stop: &StopFlag,
+        observer: &mut dyn Observer,
+    ) -> Result<BTreeMap<usize, Outcome>, Error> {
+        let (sender, receiver) = mpsc::channel();
+        for at in 0..count {
+            let worker = self.start(at, &sender)?;
+            self.workers.push(worker);
+        }
+        let mut ends = BTreeMap::new();
+        let mut stopping = false;
+        while self.workers.iter().any(|worker| worker.runs) {
+            if !stopping && stop.is_stopped() {
+                stopping = true;
+                self.workers.iter_mut().for_each(|worker| worker.input = None);
+            }
+            match receiver.recv_timeout(LOOK) {
+                Ok(Message::Event(at, event)) => self.hear(at, event, &mut ends, observer),
+                Ok(Message::Ended(at)) => self.ended(at, stopping, &sender, observer)?,
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+        }
+        Ok(ends)
+    }
+
+    fn hear(&mut self, at: usize, event: Event, ends: &mut BTreeMap<usize, Outcome>, observer: &mut dyn Observer) {
+        match &event {
+            Event::CellStarted { name, .. } => self.workers[at].cell = Some(name.clone()),
+            Event::CellFinished { index, outcome, .. } => {
+                self.workers[at].cell = None;
+                ends.insert(*index, outcome.clone());
+            }
+            // One worker's work is what the others find done; it was told already.
+            Event::CellSkipped { .. } => return,
+            Event::Note { .. } if self.workers.len() > 1 => return,
+            _ => {}
+        }
+        observer.event(&event);
+    }
+
+    /// A worker's output has ended: it is at its end, or crashed, and is then started once more.
+    fn ended(
+        &mut self,
+        at: usize,
+        stopping: bool,
+        sender: &Sender<Message>,
+        observer: &mut dyn Observer,
+    ) -> Result<(), Error> {
+        let worker = &mut self.workers[at];
+        worker.runs = false;
+        worker.input = None;
+        let status = worker.process.wait().map_err(|source| Error::Worker { action: "wait for", source })?;
+        if !crashed(status) || stopping {
+            return Ok(());
+        }
+        let restarts = worker.restarts;
+        let cell = worker.cell.take().map(|name| format!(" in the cell {name}")).unwrap_or_default();
+        let again = restarts < RESTARTS;
+        let then = if again { "it is started again" } else { "it is not started again" };
+        observer.event(&Event::Note { text: format!("a worker crashed{cell} ({status}); {then}") });
+        if again {
+            let worker = self.start(at, sender)?;
+            self.workers[at] = Worker { restarts: restarts + 1, ..worker };
+        }
+        Ok(())
+    }
+
+    fn start(&self, at: usize, sender: &Sender<Message>) -> Result<Worker, Error> {
+        let failed = |source| Error::Worker { action: "start", source };
+        let mut command = Command::new(&self.options.program);
+        command
+            .args(&self.options.args)
+            .env("RAYON_NUM_THREADS", self.threads.to_string())
+            .env("MATMUL_NUM_THREADS", self.threads.to_string())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        let mut process = command.spawn().map_err(failed)?;
+        let mut input = process.stdin.take();
+        if let Some(input) = &mut input {
+            // A worker that died at once is dealt with when its output ends.
+            let _ = input.write_all(self.line.as_bytes()).and_then(|()| input.flush());
+        }
+        if let Some(output) = process.stdout.take() {
+            let sender = sender.clone();
+            thread::spawn(move || {
+                for line in BufReader::new(output).lines() {
+                    let Ok(line) = line else { break };
+                    if let Ok(event) = serde_json::from_str(&line) {
+                        let _ = sender.send(Message::Event(at, event));
+                    }
+                }
+                let _ = sender.send(Message::Ended(at));
+            });
+        }
+        Ok(Worker { process, input, restarts: 0, runs: true, cell: None })
+    }
+}
+
+/// Whether a signal or a bug ended the process; a worker that came to its end says 0, 1 or 130.
+fn crashed(status: ExitStatus) -> bool {
+    !matches!(status.code(), Some(0 | 1 | 130))
+}

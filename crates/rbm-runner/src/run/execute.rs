@@ -1,0 +1,323 @@
+//! One cell, from its start or its last checkpoint to its marker.
+
+use std::time::{Duration, Instant};
+
+use rbm_eval::{At, MetricRow, evaluate_training};
+use rbm_model::{Init, Rbm, initialise, weights_file};
+use rbm_store::{CellState, Lease, MetricsLog, RunRecord, Terminal, now};
+use rbm_train::{Precision, Trainer};
+
+use super::{
+    Environment, Event, Observer, Outcome, StopFlag, TableWriters, TimingRow, instruction_set, peak_memory_bytes,
+    progress::Progress,
+};
+use crate::{
+    Error,
+    config::{CheckpointEvery, resolved_toml},
+    data_sets::Loaded,
+    identity::NUMERICS,
+    plan::Cell,
+};
+
+/// Under `checkpoint_every = "auto"`, a checkpoint at an epoch's end is due after this.
+const CHECKPOINT_AFTER: Duration = Duration::from_secs(10);
+
+/// Progress is told no more often than this.
+const PROGRESS_AFTER: Duration = Duration::from_millis(100);
+
+const METRICS: &str = "metrics.parquet";
+const WEIGHTS: &str = "weights.safetensors";
+const BEST: &str = "best.safetensors";
+const TIMINGS: &str = "timings.parquet";
+
+/// What a cell's run needs beside the cell.
+pub struct Context<'a> {
+    /// Asks it to stop.
+    pub stop: &'a StopFlag,
+    /// Whether a run begun on another kind of processor may be gone on with; the cell is then marked as mixed.
+    pub allow_mixed: bool,
+    /// Make its tables.
+    pub tables: TableWriters<'a>,
+}
+
+/// Computes a cell whose lease is held, or goes on with it from its last good checkpoint.
+///
+/// Equal cells end with the same bytes in `metrics.parquet` and `weights.safetensors`, however often they were
+/// interrupted. A cell whose numbers cease to be finite ends with the marker `DIVERGED`, one that cannot be computed with
+/// `FAILED`; where the disk refuses, no marker is written, and the cell can be gone on with.
+///
+/// # Errors
+/// Only what kept even the failure from being recorded.
+pub fn run_cell(
+    cell: &Cell,
+    lease: &Lease,
+    data: &Loaded,
+    context: &Context<'_>,
+    observer: &mut dyn Observer,
+) -> Result<Outcome, Error> {
+    let mut record = begin(cell, lease, context)?;
+    let begun = Instant::now();
+    let before = record.wall_seconds;
+    let mut run = Run { cell, lease, data, context, observer, record: &mut record, begun, before };
+    let outcome = match run.to_the_end() {
+        Ok(outcome) => outcome,
+        Err(Error::Train(error)) if error.is_divergence() => {
+            Outcome::Diverged { message: error.to_string() }
+        }
+        // The disk, not the cell, is at fault: no marker, so that the cell goes on when there is room again.
+        Err(error @ Error::Store(_)) => {
+            return Ok(Outcome::Failed { message: with_sources(&error) });
+        }
+        Err(error) => Outcome::Failed { message: with_sources(&error) },
+    };
+    end(lease, &outcome, context, &mut record, before + begun.elapsed().as_secs_f64())?;
+    Ok(outcome)
+}
+
+/// An error and what lies behind it, in one line.
+pub(super) fn with_sources(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        let inner_text = inner.to_string();
+        if !text.contains(&inner_text) {
+            text.push_str(": ");
+            text.push_str(&inner_text);
+        }
+        source = inner.source();
+    }
+    text
+}
+
+/// Writes what is known before the first step. A run begun on another kind of processor starts anew.
+fn begin(cell: &Cell, lease: &Lease, context: &Context<'_>) -> Result<RunRecord, Error> {
+    lease.clear_markers()?;
+    let previous = lease.read_run().unwrap_or_default();
+    let here = instruction_set();
+    let mut extra = previous.as_ref().map(|record| record.extra.clone()).unwrap_or_default();
+    let other_machine = previous.as_ref().is_some_and(|record| record.instruction_set != here);
+    if other_machine && context.allow_mixed {
+        extra.insert("mixed".into(), true.into());
+    } else if other_machine {
+        lease.discard_progress()?;
+        extra.remove("mixed");
+    }
+    let record = RunRecord {
+        id: cell.id.clone(),
+        name: cell.name.clone(),
+        state: CellState::Running,
+        attempts: previous.as_ref().map_or(0, |record| record.attempts) + 1,
+        started: now(),
+        updated: now(),
+        finished: None,
+        error: None,
+        binary: env!("CARGO_PKG_VERSION").into(),
+        numerics: NUMERICS,
+        instruction_set: here.into(),
+        wall_seconds: previous.map_or(0.0, |record| record.wall_seconds),
+        peak_memory_bytes: peak_memory_bytes(),
+        extra,
+    };
+    lease.write_run(&record)?;
+    lease.write_config(&resolved_toml(&cell.config))?;
+    lease.write_environment(&Environment::here())?;
+    Ok(record)
+}
+
+/// Writes the record and, last, the marker.
+fn end(
+    lease: &Lease,
+    outcome: &Outcome,
+    context: &Context<'_>,
+    record: &mut RunRecord,
+    wall_seconds: f64,
+) -> Result<(), Error> {
+    let terminal = match outcome {
+        Outcome::Interrupted => None,
+        Outcome::Done => Some((Terminal::Done, None)),
+        Outcome::Diverged { message } => Some((Terminal::Diverged, Some(message.as_str()))),
+        Outcome::Failed { message } => Some((Terminal::Failed, Some(message.as_str()))),
+    };
+    record.updated = now();
+    record.wall_seconds = wall_seconds;
+    record.peak_memory_bytes = peak_memory_bytes();
+    record.state = terminal.map_or(CellState::Interrupted, |(terminal, _)| terminal.state());
+    let Some((terminal, message)) = terminal else {
+        return Ok(lease.write_run(record)?);
+    };
+    record.finished = Some(now());
+    record.error = message.map(str::to_owned);
+    let mut files = vec![METRICS];
+    if terminal == Terminal::Done {
+        files.push(WEIGHTS);
+        if lease.read_file(BEST)?.is_some() {
+            files.push(BEST);
+        }
+    } else {
+        // The curve up to the end is of interest too.
+        let rows: Vec<MetricRow> = lease.read_metrics()?;
+        match context.tables.metrics(&rows) {
+            Ok(bytes) => lease.write_file(METRICS, &bytes)?,
+            Err(_) => files.clear(),
+        }
+    }
+    lease.write_run(record)?;
+    lease.finish(terminal, message, &files)?;
+    lease.discard_progress()?;
+    Ok(())
+}
+
+/// A run in progress.
+struct Run<'a, 'c> {
+    cell: &'a Cell,
+    lease: &'a Lease,
+    data: &'a Loaded,
+    context: &'a Context<'c>,
+    observer: &'a mut dyn Observer,
+    record: &'a mut RunRecord,
+    begun: Instant,
+    /// Seconds of earlier attempts.
+    before: f64,
+}
+
+impl Run<'_, '_> {
+    fn to_the_end(&mut self) -> Result<Outcome, Error> {
+        let mut log = self.lease.open_metrics()?;
+        let (mut trainer, mut progress) = self.start(&mut log)?;
+        let train = &self.cell.config.train;
+        self.observer.event(&Event::CellStarted {
+            index: self.cell.index,
+            name: self.cell.name.clone(),
+            attempt: self.record.attempts,
+            epochs: train.epochs,
+            steps: u64::from(train.epochs) * trainer.batches() as u64,
+            from_step: trainer.steps(),
+        });
+        if trainer.steps() == 0 && log.offset() == 0 {
+            self.evaluate(&trainer, &mut log, &mut progress)?;
+        }
+        let (mut last_checkpoint, mut last_told, mut lap) = (Instant::now(), Instant::now(), Instant::now());
+        let mut checkpoint_epoch = trainer.epoch();
+        while !trainer.is_finished() {
+            if self.context.stop.is_stopped() {
+                progress.train_seconds += lap.elapsed().as_secs_f64();
+                self.checkpoint(&trainer, &log, &mut progress)?;
+                return Ok(Outcome::Interrupted);
+            }
+            let (next, info) = trainer.step()?;
+            trainer = next;
+            if last_told.elapsed() >= PROGRESS_AFTER {
+                last_told = Instant::now();
+                self.observer.event(&Event::Progress { index: self.cell.index, epoch: info.epoch, step: info.step });
+            }
+            if !info.ended_epoch {
+                continue;
+            }
+            if self.cell.config.evaluate.every.evaluates(info.epoch, train.epochs) {
+                progress.train_seconds += lap.elapsed().as_secs_f64();
+                self.evaluate(&trainer, &mut log, &mut progress)?;
+                lap = Instant::now();
+            }
+            let due = match self.cell.config.run.checkpoint_every {
+                CheckpointEvery::Auto => last_checkpoint.elapsed() >= CHECKPOINT_AFTER,
+                CheckpointEvery::Epochs(epochs) => info.epoch - checkpoint_epoch >= epochs,
+            };
+            if due && !trainer.is_finished() {
+                progress.train_seconds += lap.elapsed().as_secs_f64();
+                lap = Instant::now();
+                self.checkpoint(&trainer, &log, &mut progress)?;
+                (last_checkpoint, checkpoint_epoch) = (Instant::now(), info.epoch);
+            }
+        }
+        self.write_results(&trainer, &progress)?;
+        Ok(Outcome::Done)
+    }
+
+    /// A trainer at the last good checkpoint, with the metrics cut to where they were; or at the start, with none.
+    fn start(&self, log: &mut MetricsLog) -> Result<(Trainer, Progress), Error> {
+        for checkpoint in self.lease.checkpoints()? {
+            let Ok(bytes) = checkpoint.read() else { continue };
+            let Ok((trainer, extra)) = self.new_trainer()?.resume(&bytes) else { continue };
+            let Some(progress) = Progress::from_extra(&extra) else { continue };
+            if progress.best.is_some() && self.lease.read_file(BEST)?.is_none() {
+                continue;
+            }
+            if log.truncate_to(progress.metrics_offset).is_ok() {
+                return Ok((trainer, progress));
+            }
+        }
+        log.truncate_to(0)?;
+        self.lease.remove_file(BEST)?;
+        Ok((self.new_trainer()?, Progress::default()))
+    }
+
+    fn new_trainer(&self) -> Result<Trainer, Error> {
+        let config = &self.cell.config;
+        let stored = match &config.model.init {
+            Init::File(path) => Some(weights_file::read(path)?.parameters),
+            Init::Normal | Init::Uniform => None,
+        };
+        let train = &self.data.train;
+        let start = initialise(&config.model, &train.mean(), train.len(), stored.as_ref(), config.run.seed)?;
+        let device = rbm_ops::open(config.run.backend)?;
+        let rbm = Rbm::new(&start, &config.model, config.train.precision, &device);
+        Ok(Trainer::new(&config.train, rbm, train.clone(), config.run.seed)?)
+    }
+
+    /// Measures, appends the rows, and keeps the weights if they are the best so far.
+    fn evaluate(&mut self, trainer: &Trainer, log: &mut MetricsLog, progress: &mut Progress) -> Result<(), Error> {
+        let started = Instant::now();
+        let config = &self.cell.config;
+        let parameters = trainer.parameters()?;
+        let rows = evaluate_training(
+            &config.evaluate,
+            &config.model,
+            &parameters,
+            &self.data.data,
+            At { step: trainer.steps(), epoch: trainer.epoch() },
+            trainer.gradient_norm(),
+            config.run.seed,
+        )?;
+        progress.metrics_offset = log.append(&rows)?;
+        if let Some(metric) = config.evaluate.keep_best
+            && progress.improves(metric, &rows, &self.data.data)
+        {
+            self.write_weights(BEST, trainer)?;
+        }
+        progress.timings.push(TimingRow {
+            epoch: trainer.epoch(),
+            train_seconds: std::mem::take(&mut progress.train_seconds),
+            evaluate_seconds: started.elapsed().as_secs_f64(),
+        });
+        self.observer.event(&Event::Evaluated { index: self.cell.index, epoch: trainer.epoch(), rows });
+        Ok(())
+    }
+
+    /// Brings the metrics to the disk, then the checkpoint that counts on them, then the record.
+    fn checkpoint(&mut self, trainer: &Trainer, log: &MetricsLog, progress: &mut Progress) -> Result<(), Error> {
+        log.sync()?;
+        progress.metrics_offset = log.offset();
+        let bytes = trainer.checkpoint(progress.to_extra())?;
+        self.lease.write_checkpoint(trainer.epoch(), trainer.steps(), &bytes)?;
+        self.record.updated = now();
+        self.record.wall_seconds = self.before + self.begun.elapsed().as_secs_f64();
+        self.record.peak_memory_bytes = peak_memory_bytes();
+        self.lease.write_run(self.record)?;
+        Ok(())
+    }
+
+    fn write_results(&self, trainer: &Trainer, progress: &Progress) -> Result<(), Error> {
+        let rows: Vec<MetricRow> = self.lease.read_metrics()?;
+        self.lease.write_file(METRICS, &self.context.tables.metrics(&rows)?)?;
+        self.lease.write_file(TIMINGS, &self.context.tables.timings(&progress.timings)?)?;
+        self.write_weights(WEIGHTS, trainer)
+    }
+
+    fn write_weights(&self, name: &'static str, trainer: &Trainer) -> Result<(), Error> {
+        let precision: Precision = self.cell.config.train.precision;
+        let config = self.cell.canonical_config_json();
+        let bytes = weights_file::to_bytes(&trainer.parameters()?, precision, Some(&config))
+            .map_err(|reason| Error::Table { table: name, reason })?;
+        Ok(self.lease.write_file(name, &bytes)?)
+    }
+}

@@ -1,0 +1,25 @@
+//! Running: one cell, a worker that takes one cell after another, and the local engine, a pool of workers.
+
+mod child;
+mod code;
+mod engine;
+mod event;
+mod execute;
+mod machine;
+mod progress;
+mod status;
+mod stop;
+mod sweep;
+mod tables;
+mod worker;
+
+pub use child::run_child;
+pub use engine::{EngineOptions, run_local};
+pub use event::{Event, Observer, Outcome, Silent, SkipReason};
+pub use execute::{Context, run_cell};
+pub use machine::{Environment, instruction_set, peak_memory_bytes};
+pub use status::{CellStatus, status};
+pub use stop::StopFlag;
+pub use sweep::create_sweep;
+pub use tables::{TableWriters, TimingRow};
+pub use worker::{Summary, WorkerOptions, run_worker};

@@ -1,0 +1,67 @@
+//! What a run keeps beside the trainer's own state: in a checkpoint's extra values.
+
+use std::collections::BTreeMap;
+
+use rbm_data::Dataset;
+use rbm_eval::{Metric, MetricRow, SplitName};
+
+use super::tables::TimingRow;
+
+/// Where the metrics file ended, the best value so far and the timings, when a checkpoint was taken.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Progress {
+    /// Bytes of `metrics.jsonl`.
+    pub(super) metrics_offset: u64,
+    /// The best value of `keep_best`.
+    pub(super) best: Option<f64>,
+    /// Rows of `timings.parquet`.
+    pub(super) timings: Vec<TimingRow>,
+    /// Seconds of training since the last of them.
+    pub(super) train_seconds: f64,
+}
+
+const OFFSET: &str = "metrics_offset";
+const BEST: &str = "best_bits";
+const TIMINGS: &str = "timings";
+const SECONDS: &str = "train_seconds";
+
+impl Progress {
+    pub(super) fn to_extra(&self) -> BTreeMap<String, String> {
+        let mut extra = BTreeMap::from([
+            (OFFSET.to_owned(), self.metrics_offset.to_string()),
+            (TIMINGS.to_owned(), serde_json::json!(self.timings).to_string()),
+            (SECONDS.to_owned(), self.train_seconds.to_string()),
+        ]);
+        if let Some(best) = self.best {
+            extra.insert(BEST.into(), best.to_bits().to_string());
+        }
+        extra
+    }
+
+    /// `None` where the values are not ones of [`Self::to_extra`].
+    pub(super) fn from_extra(extra: &BTreeMap<String, String>) -> Option<Self> {
+        let best = match extra.get(BEST) {
+            Some(bits) => Some(f64::from_bits(bits.parse().ok()?)),
+            None => None,
+        };
+        Some(Self {
+            metrics_offset: extra.get(OFFSET)?.parse().ok()?,
+            best,
+            timings: serde_json::from_str(extra.get(TIMINGS)?).ok()?,
+            train_seconds: extra.get(SECONDS)?.parse().ok()?,
+        })
+    }
+
+    /// Whether `rows` hold a better value of `metric` than any before, which then is the best. Validation rows decide
+    /// where there are any. Of equal values the first one stays.
+    pub(super) fn improves(&mut self, metric: Metric, rows: &[MetricRow], data: &Dataset) -> bool {
+        let split = if data.validation.is_some() { SplitName::Validation } else { SplitName::Train };
+        let Some(row) = rows.iter().find(|row| row.metric == metric && row.split == split) else { return false };
+        let larger = metric.larger_is_better().unwrap_or(true);
+        let better = self.best.is_none_or(|best| if larger { row.value > best } else { row.value < best });
+        if better {
+            self.best = Some(row.value);
+        }
+        better
+    }
+}

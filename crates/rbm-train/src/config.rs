@@ -1,0 +1,230 @@
+//! The `[train]` section.
+
+use rbm_model::{Precision, exact};
+use serde::{Deserialize, Serialize};
+
+/// The `[train]` section of a config: the gradient's estimator, the optimiser and their schedules.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TrainConfig {
+    /// The gradient's estimator.
+    pub algorithm: Algorithm,
+    /// Gibbs steps between the data (or the kept chains) and the negative phase.
+    pub k: u32,
+    /// `k` in the last epoch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub k_final: Option<u32>,
+    /// How `k` goes from `k` to `k_final`.
+    pub k_schedule: KSchedule,
+    /// Persistent chains (PCD); the batch size if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub chains: Option<usize>,
+    /// Passes over the training rows.
+    pub epochs: u32,
+    /// Rows a step.
+    pub batch_size: usize,
+    /// Step size of the update of the mean log-likelihood, in nats a row.
+    pub learning_rate: f64,
+    /// Learning rate in the last epoch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub learning_rate_final: Option<f64>,
+    /// How the learning rate goes to `learning_rate_final`.
+    pub schedule: Schedule,
+    /// Share of the last update that is repeated.
+    pub momentum: f64,
+    /// Momentum from epoch `momentum_switch` on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub momentum_final: Option<f64>,
+    /// First epoch (from 1) with `momentum_final`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub momentum_switch: Option<u32>,
+    /// L2 penalty on the weights, not on the biases.
+    pub weight_decay: f64,
+    /// Width of the parameters and of the chains.
+    pub precision: Precision,
+}
+
+impl Default for TrainConfig {
+    fn default() -> Self {
+        Self {
+            algorithm: Algorithm::Cd,
+            k: 1,
+            k_final: None,
+            k_schedule: KSchedule::Constant,
+            chains: None,
+            epochs: 10,
+            batch_size: 100,
+            learning_rate: 0.05,
+            learning_rate_final: None,
+            schedule: Schedule::Constant,
+            momentum: 0.0,
+            momentum_final: None,
+            momentum_switch: None,
+            weight_decay: 0.0,
+            precision: Precision::F32,
+        }
+    }
+}
+
+impl TrainConfig {
+    /// Refuses impossible values and keys that would have no effect.
+    ///
+    /// # Errors
+    /// The key within the section, and what is allowed there.
+    pub fn check(&self) -> Result<(), (&'static str, String)> {
+        let at_least_one = [
+            ("k", u64::from(self.k)),
+            ("k_final", self.k_final.map_or(1, u64::from)),
+            ("chains", self.chains.map_or(1, |chains| chains as u64)),
+            ("epochs", u64::from(self.epochs)),
+            ("batch_size", self.batch_size as u64),
+            ("momentum_switch", self.momentum_switch.map_or(1, u64::from)),
+        ];
+        for (key, value) in at_least_one {
+            if value == 0 {
+                return Err((key, "a whole number of at least 1, not 0".into()));
+            }
+        }
+        for (key, value) in [
+            ("learning_rate", self.learning_rate),
+            ("learning_rate_final", self.learning_rate_final.unwrap_or(0.0)),
+            ("weight_decay", self.weight_decay),
+        ] {
+            if !(value.is_finite() && value >= 0.0) {
+                return Err((key, format!("a finite number of at least 0, not {value}")));
+            }
+        }
+        for (key, value) in [("momentum", self.momentum), ("momentum_final", self.momentum_final.unwrap_or(0.0))] {
+            if !(0.0..1.0).contains(&value) {
+                return Err((key, format!("a number from 0 up to, but not including, 1, not {value}")));
+            }
+        }
+        let pairs = [
+            ("k_final", self.k_final.is_some(), "k_schedule", self.k_schedule != KSchedule::Constant),
+            (
+                "learning_rate_final",
+                self.learning_rate_final.is_some(),
+                "schedule",
+                self.schedule != Schedule::Constant,
+            ),
+            ("momentum_final", self.momentum_final.is_some(), "momentum_switch", self.momentum_switch.is_some()),
+        ];
+        for (first, has_first, second, has_second) in pairs {
+            if has_first != has_second {
+                let (present, absent) = if has_first { (first, second) } else { (second, first) };
+                return Err((present, format!("together with `{absent}`: one without the other has no effect")));
+            }
+        }
+        if self.schedule == Schedule::Exponential && (self.learning_rate == 0.0 || self.learning_rate_final == Some(0.0)) {
+            return Err(("learning_rate_final", "above 0 under schedule = \"exponential\"".into()));
+        }
+        if let (Some(switch), Some(_)) = (self.momentum_switch, self.momentum_final)
+            && switch > self.epochs
+        {
+            return Err(("momentum_switch", format!("an epoch from 1 to {}, not {switch}", self.epochs)));
+        }
+        if self.chains.is_some() && self.algorithm != Algorithm::Pcd {
+            return Err(("chains", "absent: only algorithm = \"pcd\" keeps chains".into()));
+        }
+        Ok(())
+    }
+
+    /// Refuses an enumerating estimator for a machine that is too large for it.
+    ///
+    /// # Errors
+    /// The key within the section, and what is allowed there.
+    pub fn check_size(&self, visible: usize, hidden: usize) -> Result<(), (&'static str, String)> {
+        let smaller = visible.min(hidden);
+        match self.algorithm {
+            Algorithm::Exact if smaller > exact::LIMIT => Err((
+                "algorithm",
+                format!(
+                    "\"cd\" or \"pcd\" for a machine of {visible} visible and {hidden} hidden units: \"exact\" enumerates \
+                     the smaller layer, of at most {} units",
+                    exact::LIMIT
+                ),
+            )),
+            Algorithm::ExpectedCd if visible.max(hidden) > exact::LIMIT || visible + hidden > exact::JOINT_LIMIT => Err((
+                "algorithm",
+                format!(
+                    "\"cd\" or \"pcd\" for a machine of {visible} visible and {hidden} hidden units: \"expected-cd\" \
+                     enumerates both layers, of at most {} units each and {} together",
+                    exact::LIMIT,
+                    exact::JOINT_LIMIT
+                ),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// Share of the way from the first epoch (0) to the last (1); epochs count from 1.
+    fn progress(&self, epoch: u32) -> f64 {
+        if self.epochs > 1 { f64::from(epoch - 1) / f64::from(self.epochs - 1) } else { 0.0 }
+    }
+
+    /// The learning rate in an epoch, from 1.
+    pub fn learning_rate_at(&self, epoch: u32) -> f64 {
+        let (start, end) = (self.learning_rate, self.learning_rate_final.unwrap_or(self.learning_rate));
+        match self.schedule {
+            Schedule::Constant => start,
+            Schedule::Linear => start + (end - start) * self.progress(epoch),
+            Schedule::Exponential => start * (end / start).powf(self.progress(epoch)),
+        }
+    }
+
+    /// Gibbs steps in an epoch, from 1.
+    pub fn k_at(&self, epoch: u32) -> u32 {
+        let (start, end) = (f64::from(self.k), f64::from(self.k_final.unwrap_or(self.k)));
+        match self.k_schedule {
+            KSchedule::Constant => self.k,
+            KSchedule::Linear => (start + (end - start) * self.progress(epoch)).round() as u32,
+        }
+    }
+
+    /// The momentum in an epoch, from 1.
+    pub fn momentum_at(&self, epoch: u32) -> f64 {
+        match (self.momentum_final, self.momentum_switch) {
+            (Some(momentum), Some(switch)) if epoch >= switch => momentum,
+            _ => self.momentum,
+        }
+    }
+}
+
+/// The gradient's estimator.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Algorithm {
+    /// Contrastive divergence: chains start at the batch (Hinton 2002).
+    #[default]
+    Cd,
+    /// Persistent contrastive divergence: chains go on from step to step (Tieleman 2008).
+    Pcd,
+    /// The log-likelihood's exact gradient, by enumeration of the smaller layer.
+    Exact,
+    /// The expectation of CD-k's gradient over its chains, by enumeration of both layers: no noise.
+    ExpectedCd,
+}
+
+/// How `k` changes over the epochs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KSchedule {
+    /// Not at all.
+    #[default]
+    Constant,
+    /// In equal steps, rounded to the nearest whole number.
+    Linear,
+}
+
+/// How the learning rate changes over the epochs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Schedule {
+    /// Not at all.
+    #[default]
+    Constant,
+    /// In equal differences.
+    Linear,
+    /// In equal ratios.
+    Exponential,
+}

@@ -1,0 +1,81 @@
+//! Estimators whose negative phase comes from Gibbs chains.
+
+use burn::tensor::Tensor;
+use rbm_model::Rbm;
+use rbm_ops::{Draw, Stream};
+
+use super::{Batch, EstimatorState, GradientEstimator, Key};
+use crate::{Error, Gradient};
+
+/// CD-k: chains of `k` steps that start at the batch (Hinton 2002, equation 5, with Hinton 2010, section 3: sampled
+/// hidden states in the chain, hidden probabilities in the statistics).
+#[derive(Clone, Copy, Debug)]
+pub struct ContrastiveDivergence;
+
+impl GradientEstimator for ContrastiveDivergence {
+    fn init(&self, _seed: u64, _model: &Rbm) -> EstimatorState {
+        EstimatorState::default()
+    }
+
+    fn estimate(
+        &self,
+        key: Key,
+        model: &Rbm,
+        batch: Batch,
+        state: EstimatorState,
+    ) -> Result<(Gradient, EstimatorState), Error> {
+        let activation = model.hidden_activation(batch.visible.clone());
+        let hidden = model.hidden_statistics(activation.clone());
+        let (chains, activation) = run_chains(key, model, activation);
+        let chains_hidden = model.hidden_statistics(activation);
+        Ok((Gradient::between((batch.visible, hidden), (chains, chains_hidden)), state))
+    }
+}
+
+/// PCD-k: chains that go on from where the last step left them (Tieleman 2008), started uniform over all states.
+#[derive(Clone, Copy, Debug)]
+pub struct PersistentContrastiveDivergence {
+    /// Number of chains.
+    pub chains: usize,
+}
+
+impl GradientEstimator for PersistentContrastiveDivergence {
+    fn init(&self, seed: u64, model: &Rbm) -> EstimatorState {
+        let at = Draw { seed, stream: Stream::ChainStart, step: 0, row: 0 };
+        let shape = [self.chains, model.visible()];
+        let half = Tensor::<2>::full(shape, 0.5, (&model.device(), model.precision().dtype()));
+        EstimatorState { chains: Some(rbm_ops::bernoulli(half, at)) }
+    }
+
+    fn estimate(
+        &self,
+        key: Key,
+        model: &Rbm,
+        batch: Batch,
+        state: EstimatorState,
+    ) -> Result<(Gradient, EstimatorState), Error> {
+        let chains = state.chains.ok_or_else(|| Error::Setup("PCD has no chains".into()))?;
+        let hidden = model.hidden_statistics(model.hidden_activation(batch.visible.clone()));
+        let (chains, activation) = run_chains(key, model, model.hidden_activation(chains));
+        let chains_hidden = model.hidden_statistics(activation);
+        let gradient = Gradient::between((batch.visible, hidden), (chains.clone(), chains_hidden));
+        Ok((gradient, EstimatorState { chains: Some(chains) }))
+    }
+}
+
+/// `key.k` Gibbs steps from the hidden activations of the chains' visible states: the visible states they end at and
+/// those states' hidden activations.
+fn run_chains(key: Key, model: &Rbm, mut activation: Tensor<2>) -> (Tensor<2>, Tensor<2>) {
+    let mut chains = None;
+    for step in key.gibbs_step..key.gibbs_step + u64::from(key.k) {
+        let hidden = model.sample_hidden(activation, draw(key, Stream::TrainHidden, step));
+        let visible = model.sample_visible(hidden, draw(key, Stream::TrainVisible, step));
+        activation = model.hidden_activation(visible.clone());
+        chains = Some(visible);
+    }
+    (chains.expect("k is at least 1"), activation)
+}
+
+fn draw(key: Key, stream: Stream, step: u64) -> Draw {
+    Draw { seed: key.seed, stream, step, row: 0 }
+}

@@ -1,0 +1,21 @@
+//! Training: gradient estimators, momentum, schedules, the epoch loop and its checkpoint.
+//!
+//! A [`GradientEstimator`] turns a batch into a gradient, an optimiser turns that into an update, and the [`Trainer`]
+//! composes them, owns the epoch loop and consumes its state: `let (trainer, info) = trainer.step()?`.
+
+mod checkpoint;
+mod config;
+mod error;
+mod estimator;
+mod gradient;
+mod optimiser;
+mod trainer;
+
+pub use checkpoint::Checkpoint;
+pub use config::{Algorithm, KSchedule, Schedule, TrainConfig};
+pub use error::Error;
+pub use estimator::{Batch, EstimatorState, GradientEstimator, Key, estimator};
+pub use gradient::Gradient;
+pub use optimiser::Momentum;
+pub use rbm_model::Precision;
+pub use trainer::{StepInfo, Trainer};

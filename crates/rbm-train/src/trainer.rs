@@ -1,0 +1,252 @@
+//! The epoch loop.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use burn::tensor::{Tensor, TensorData};
+use rbm_data::{Split, epoch_order};
+use rbm_model::{Parameters, Rbm, exact::WeightedRows};
+
+use crate::gradient::host;
+use crate::{Batch, Checkpoint, Error, EstimatorState, GradientEstimator, Key, Momentum, TrainConfig, estimator};
+
+/// A training run between two steps.
+///
+/// The update of a batch is `rate x (rows / min(batch_size, training rows)) x gradient`: every row weighs the same in an
+/// epoch, also in a short last batch.
+///
+/// ```
+/// use std::sync::Arc;
+/// use rbm_data::{DataConfig, DataFolders, NoProgress, Source, load};
+/// use rbm_model::{ModelConfig, Precision, Rbm, initialise};
+/// use rbm_ops::{BackendName, open};
+/// use rbm_train::{TrainConfig, Trainer};
+///
+/// let folders = DataFolders { data_dir: None, cache: std::env::temp_dir() };
+/// let data = load(&DataConfig::new(Source::BarsAndStripes), ".".as_ref(), &folders, &NoProgress)?;
+/// let model = ModelConfig { hidden: 4, ..ModelConfig::default() };
+/// let start = initialise(&model, &data.train.mean(), data.train.len(), None, 1)?;
+/// let rbm = Rbm::new(&start, &model, Precision::F32, &open(BackendName::Flex)?);
+/// let config = TrainConfig { epochs: 2, batch_size: 8, ..TrainConfig::default() };
+/// let mut trainer = Trainer::new(&config, rbm, Arc::new(data.train), 1)?;
+/// while !trainer.is_finished() {
+///     (trainer, _) = trainer.step()?;
+/// }
+/// assert_eq!((trainer.epoch(), trainer.steps()), (2, 4));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Trainer {
+    config: TrainConfig,
+    model: Rbm,
+    rows: Arc<Split>,
+    estimator: Box<dyn GradientEstimator>,
+    state: EstimatorState,
+    optimiser: Momentum,
+    counters: Checkpoint,
+    /// The running epoch's order of rows; empty between epochs.
+    order: Vec<u32>,
+}
+
+/// What a step did.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StepInfo {
+    /// The step's epoch, from 1.
+    pub epoch: u32,
+    /// Steps taken, this one included.
+    pub step: u64,
+    /// Rows of its batch.
+    pub rows: usize,
+    /// Whether it was the epoch's last.
+    pub ended_epoch: bool,
+}
+
+impl Trainer {
+    /// A run before its first step.
+    ///
+    /// # Errors
+    /// When the settings are impossible, or do not fit the model and the rows.
+    pub fn new(config: &TrainConfig, model: Rbm, rows: Arc<Split>, seed: u64) -> Result<Self, Error> {
+        let refused = |(key, allowed): (&str, String)| Error::Setup(format!("train.{key} must be {allowed}"));
+        config.check().map_err(refused)?;
+        config.check_size(model.visible(), model.hidden()).map_err(refused)?;
+        if rows.len() == 0 || rows.visible() != model.visible() {
+            return Err(Error::Setup(format!(
+                "{} rows of {} units do not fit a machine with {} visible units",
+                rows.len(),
+                rows.visible(),
+                model.visible()
+            )));
+        }
+        let estimator = estimator(config);
+        let state = estimator.init(seed, &model);
+        let counters = Checkpoint { seed, ..Checkpoint::default() };
+        let optimiser = Momentum::default();
+        Ok(Self { config: config.clone(), model, rows, estimator, state, optimiser, counters, order: Vec::new() })
+    }
+
+    /// Puts a new run of the same settings where a checkpoint was taken; it goes on as if it had never stopped.
+    ///
+    /// Returns the caller's own values of [`Self::checkpoint`] too.
+    ///
+    /// # Errors
+    /// When the bytes are no checkpoint of such a run.
+    pub fn resume(self, bytes: &[u8]) -> Result<(Self, BTreeMap<String, String>), Error> {
+        let (mut counters, model, last, state) = Checkpoint::from_bytes(bytes, self.model)?;
+        if counters.seed != self.counters.seed {
+            return Err(Error::Checkpoint(format!("it is of seed {}, not {}", counters.seed, self.counters.seed)));
+        }
+        if counters.epoch > self.config.epochs || state.chains.is_some() != self.state.chains.is_some() {
+            return Err(Error::Checkpoint("it is of a run with other settings".into()));
+        }
+        let extra = std::mem::take(&mut counters.extra);
+        let resumed = Self { model, state, optimiser: Momentum { last }, counters, ..self };
+        if resumed.counters.batch >= resumed.batches() {
+            return Err(Error::Checkpoint("it is of a run with other settings".into()));
+        }
+        Ok((resumed, extra))
+    }
+
+    /// Everything the run needs to go on, with `extra` values of the caller's own.
+    ///
+    /// # Errors
+    /// When the device fails to answer.
+    pub fn checkpoint(&self, extra: BTreeMap<String, String>) -> Result<Vec<u8>, Error> {
+        let counters = Checkpoint { extra, ..self.counters.clone() };
+        counters.to_bytes(self.model.clone(), self.optimiser.last.as_ref(), &self.state)
+    }
+
+    /// One update on the next batch.
+    ///
+    /// # Errors
+    /// [`Error::Diverged`] when the gradient is not finite, before it reaches the weights.
+    pub fn step(mut self) -> Result<(Self, StepInfo), Error> {
+        let epoch = self.counters.epoch + 1;
+        if self.order.is_empty() {
+            self.order = epoch_order(self.rows.len(), self.counters.seed, epoch);
+        }
+        let first = self.counters.batch * self.config.batch_size;
+        let indices = &self.order[first..self.rows.len().min(first + self.config.batch_size)];
+        let rows = indices.len();
+        let batch = self.batch(indices, epoch)?;
+
+        let k = self.config.k_at(epoch);
+        let key = Key { seed: self.counters.seed, gibbs_step: self.counters.gibbs_step, k };
+        let step = self.counters.step + 1;
+        let ended_epoch = self.counters.batch + 1 == self.batches();
+        let (gradient, state) = self.estimator.estimate(key, &self.model, batch, self.state)?;
+        let diverged = |what| Error::Diverged { epoch, step, what };
+        if let Some(what) = gradient.non_finite()? {
+            return Err(diverged(what));
+        }
+        if ended_epoch {
+            let norm = gradient.norm()?;
+            if !norm.is_finite() {
+                return Err(diverged("the gradient's norm"));
+            }
+            self.counters.gradient_norm_bits = Some(norm.to_bits());
+        }
+
+        let full = self.config.batch_size.min(self.rows.len());
+        let rate = self.config.learning_rate_at(epoch) * (rows as f64 / full as f64);
+        let (optimiser, model) = self.optimiser.update(
+            self.model,
+            gradient,
+            rate,
+            self.config.momentum_at(epoch),
+            self.config.weight_decay,
+        );
+        self.counters.step = step;
+        self.counters.gibbs_step += u64::from(k);
+        self.counters.batch += 1;
+        if ended_epoch {
+            self.counters.epoch = epoch;
+            self.counters.batch = 0;
+            self.order.clear();
+            if !finite(&model)? {
+                return Err(diverged("a parameter"));
+            }
+        }
+        let info = StepInfo { epoch, step, rows, ended_epoch };
+        Ok((Self { model, state, optimiser, ..self }, info))
+    }
+
+    /// The model as it stands.
+    pub fn model(&self) -> &Rbm {
+        &self.model
+    }
+
+    /// The model's parameters on the host.
+    ///
+    /// # Errors
+    /// When the device fails to answer.
+    pub fn parameters(&self) -> Result<Parameters, Error> {
+        Ok(self.model.parameters()?)
+    }
+
+    /// Persistent chains' visible states, `[chains, visible]`, where the algorithm keeps any.
+    pub fn chains(&self) -> Option<&Tensor<2>> {
+        self.state.chains.as_ref()
+    }
+
+    /// Epochs that are over.
+    pub fn epoch(&self) -> u32 {
+        self.counters.epoch
+    }
+
+    /// Steps taken.
+    pub fn steps(&self) -> u64 {
+        self.counters.step
+    }
+
+    /// Steps of an epoch.
+    pub fn batches(&self) -> usize {
+        self.rows.len().div_ceil(self.config.batch_size)
+    }
+
+    /// Whether the next step begins an epoch.
+    pub fn is_between_epochs(&self) -> bool {
+        self.counters.batch == 0
+    }
+
+    /// Whether every epoch is over.
+    pub fn is_finished(&self) -> bool {
+        self.counters.epoch >= self.config.epochs
+    }
+
+    /// Norm of the gradient in the last epoch's last step.
+    pub fn gradient_norm(&self) -> Option<f64> {
+        self.counters.gradient_norm_bits.map(f64::from_bits)
+    }
+
+    fn batch(&self, indices: &[u32], epoch: u32) -> Result<Batch, Error> {
+        let visible = self.rows.visible();
+        let mut values = vec![0.0_f32; indices.len() * visible];
+        self.rows.batch(indices, epoch, &mut values);
+        let rows = if self.estimator.needs_rows_on_host() {
+            let wide: Vec<f64> = values.iter().map(|&x| f64::from(x)).collect();
+            Some(WeightedRows::new(visible, &wide)?)
+        } else {
+            None
+        };
+        let options = (&self.model.device(), self.model.precision().dtype());
+        let visible = Tensor::from_data(TensorData::new(values, [indices.len(), visible]), options);
+        Ok(Batch { visible, rows })
+    }
+}
+
+/// Whether every parameter is finite.
+fn finite(model: &Rbm) -> Result<bool, Error> {
+    let mut sums = Vec::new();
+    model.clone().map(|weights, visible_bias, hidden_bias| {
+        // A sum is finite where all terms are: trained weights do not come near the largest float.
+        sums = vec![weights.clone().sum_dim(1), visible_bias.clone(), hidden_bias.clone()];
+        (weights, visible_bias, hidden_bias)
+    });
+    for part in &sums {
+        if !host(part)?.iter().all(|x| x.is_finite()) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}

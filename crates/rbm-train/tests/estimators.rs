@@ -1,0 +1,164 @@
+//! Stochastic gradients against their exact expectations, and against automatic differentiation.
+
+mod common;
+
+use burn::tensor::{DType, Tensor, TensorData};
+use common::{bars_and_stripes, oracle};
+use rbm_model::{ModelConfig, Precision, Rbm, exact, exact::WeightedRows};
+use rbm_ops::devices_for_tests;
+use rbm_train::{Algorithm, Batch, EstimatorState, Gradient, Key, TrainConfig, estimator};
+
+const MACHINE_HIDDEN: usize = 6;
+
+fn rows() -> Vec<f64> {
+    let split = bars_and_stripes();
+    let mut values = vec![0.0; split.len() * 9];
+    values.chunks_exact_mut(9).enumerate().for_each(|(row, out)| split.row(row, out));
+    values
+}
+
+fn components(gradient: &Gradient) -> Vec<f64> {
+    [&gradient.weights, &gradient.visible_bias, &gradient.hidden_bias]
+        .into_iter()
+        .flat_map(|part| part.clone().into_data().convert::<f64>().try_into_vec::<f64>().expect("converted"))
+        .collect()
+}
+
+/// Means of `draws` estimates and their standard errors, against `expected`, component by component.
+///
+/// Level: 69 components, normal bound of 5.6 standard errors, so 69 x 2e-8 = 1.5e-6 in all; the seed is fixed.
+fn assert_mean_is(name: &str, estimates: &[Vec<f64>], expected: &[f64]) {
+    let n = estimates.len() as f64;
+    for (c, &expected) in expected.iter().enumerate() {
+        let mean = estimates.iter().map(|e| e[c]).sum::<f64>() / n;
+        let variance = estimates.iter().map(|e| (e[c] - mean).powi(2)).sum::<f64>() / (n - 1.0);
+        let error = (variance / n).sqrt().max(1e-7); // f32 sums of 16 rows carry about 1e-7
+        assert!((mean - expected).abs() <= 5.6 * error, "{name}, component {c}: {mean}, not {expected} +- {error}");
+    }
+}
+
+#[test]
+fn the_mean_of_many_cd_gradients_is_the_enumerated_expectation() {
+    let p = oracle(MACHINE_HIDDEN, 1.0, true);
+    let values = rows();
+    let weighted = WeightedRows::new(9, &values).expect("rows");
+    for (backend, device) in devices_for_tests() {
+        let model = Rbm::new(&p, &ModelConfig::default(), Precision::F32, &device);
+        let visible = Tensor::<2>::from_data(TensorData::new(values.clone(), [16, 9]), (&device, DType::F32));
+        let cd = estimator(&TrainConfig::default());
+        for k in [1, 2, 5] {
+            let estimates: Vec<Vec<f64>> = (0..2000)
+                .map(|draw| {
+                    let key = Key { seed: 3, gibbs_step: draw * 10, k };
+                    let batch = Batch { visible: visible.clone(), rows: None };
+                    let (gradient, _) = cd.estimate(key, &model, batch, EstimatorState::default()).expect("estimated");
+                    components(&gradient)
+                })
+                .collect();
+            let expected = exact::expected_cd_gradient(&p, &weighted, k).expect("small enough");
+            assert_mean_is(&format!("{backend} CD-{k}"), &estimates, &expected.components().collect::<Vec<_>>());
+        }
+    }
+}
+
+#[test]
+fn the_mean_of_many_pcd_gradients_from_exact_chains_is_the_exact_gradient() {
+    // Chains that start at the model's law stay there while the model does not move, so each step is unbiased.
+    let p = oracle(MACHINE_HIDDEN, 1.0, true);
+    let values = rows();
+    let weighted = WeightedRows::new(9, &values).expect("rows");
+    let expected: Vec<f64> = exact::gradient(&p, &weighted).expect("small enough").components().collect();
+    let chains = 32;
+    let starts = exact::sample(&p, 2000 * chains, 17).expect("small enough");
+    for (backend, device) in devices_for_tests() {
+        let model = Rbm::new(&p, &ModelConfig::default(), Precision::F32, &device);
+        let tensor = |values: Vec<f32>, rows| {
+            Tensor::<2>::from_data(TensorData::new(values, [rows, 9]), (&device, DType::F32))
+        };
+        let visible = tensor(values.iter().map(|&x| x as f32).collect(), 16);
+        let pcd = estimator(&TrainConfig { algorithm: Algorithm::Pcd, ..TrainConfig::default() });
+        let estimates: Vec<Vec<f64>> = starts
+            .chunks_exact(chains * 9)
+            .enumerate()
+            .map(|(draw, start)| {
+                let key = Key { seed: 4, gibbs_step: draw as u64 * 3, k: 3 };
+                let state = EstimatorState { chains: Some(tensor(start.iter().map(|&x| f32::from(x)).collect(), chains)) };
+                let batch = Batch { visible: visible.clone(), rows: None };
+                components(&pcd.estimate(key, &model, batch, state).expect("estimated").0)
+            })
+            .collect();
+        assert_mean_is(&format!("{backend} PCD-3"), &estimates, &expected);
+    }
+}
+
+#[test]
+fn pcd_chains_go_on_and_start_with_half_of_the_units_on() {
+    for (backend, device) in devices_for_tests() {
+        let model = Rbm::new(&oracle(6, 1.0, true), &ModelConfig::default(), Precision::F32, &device);
+        let config = TrainConfig { algorithm: Algorithm::Pcd, chains: Some(2000), ..TrainConfig::default() };
+        let pcd = estimator(&config);
+        let state = pcd.init(5, &model);
+        let host = |state: &EstimatorState| {
+            let chains = state.chains.clone().expect("PCD keeps chains");
+            chains.into_data().convert::<f64>().try_into_vec::<f64>().expect("converted")
+        };
+        let first = host(&state);
+        let mean = first.iter().sum::<f64>() / first.len() as f64;
+        assert!((mean - 0.5).abs() < 5.0 * 0.5 / (18_000_f64).sqrt(), "{backend}: {mean}; 5 standard errors");
+        let batch = Batch { visible: Tensor::zeros([4, 9], (&device, DType::F32)), rows: None };
+        let key = Key { seed: 5, gibbs_step: 0, k: 2 };
+        let (_, next) = pcd.estimate(key, &model, batch, state).expect("estimated");
+        assert_ne!(first, host(&next), "{backend}");
+        assert_eq!(next.chains.expect("kept").dims(), [2000, 9]);
+    }
+}
+
+/// The article trains by differentiating `mean F(data) - mean F(chains)` with the chains held fixed: minus our gradient.
+#[test]
+fn the_closed_form_is_automatic_differentiation_of_the_free_energy_difference() {
+    let p = oracle(MACHINE_HIDDEN, 1.0, true);
+    let values = rows();
+    for (backend, device) in devices_for_tests() {
+        if !backend.has_f64() {
+            continue;
+        }
+        let plain = |values: Vec<f64>, shape: [usize; 2]| {
+            Tensor::<2>::from_data(TensorData::new(values, shape), (&device, DType::F64))
+        };
+        let model = Rbm::new(&p, &ModelConfig::default(), Precision::F64, &device);
+        let chains: Vec<f64> = (0..5 * 9).map(|i| f64::from(i * 7 % 3 == 0)).collect();
+        let phase = |values: Vec<f64>, rows| {
+            let visible = plain(values, [rows, 9]);
+            (visible.clone(), model.hidden_given_visible(visible))
+        };
+        let closed = components(&Gradient::between(phase(values.clone(), 16), phase(chains.clone(), 5)));
+
+        let tracked = device.clone().autodiff();
+        let parameter = |values: &[f64], shape: [usize; 2]| {
+            Tensor::<2>::from_data(TensorData::new(values.to_vec(), shape), (&tracked, DType::F64)).require_grad()
+        };
+        let (w, a, b) = (
+            parameter(p.weights(), [6, 9]),
+            parameter(p.visible_bias(), [1, 9]),
+            parameter(p.hidden_bias(), [1, 6]),
+        );
+        let mean_free_energy = |values: Vec<f64>, rows| {
+            let v = Tensor::<2>::from_data(TensorData::new(values, [rows, 9]), (&tracked, DType::F64));
+            let x = v.clone().matmul(w.clone().transpose()) + b.clone();
+            // log(1 + exp(x)) as the listing has it: activations here are below 8.
+            let log_sum = (x.exp() + 1.0).log().sum_dim(1);
+            ((v * a.clone()).sum_dim(1) + log_sum).neg().mean()
+        };
+        let loss = mean_free_energy(values.clone(), 16) - mean_free_energy(chains, 5);
+        let grads = loss.backward();
+        let derivative = |tensor: &Tensor<2>| {
+            let grad = tensor.grad(&grads).expect("tracked");
+            grad.into_data().convert::<f64>().try_into_vec::<f64>().expect("converted")
+        };
+        let automatic = [derivative(&w), derivative(&a), derivative(&b)].concat();
+        for (c, (closed, automatic)) in closed.iter().zip(&automatic).enumerate() {
+            // Sums of at most 16 terms below 1, each a few roundings: 16 x 8 units of 2^-53, 1.4e-14.
+            assert!((closed + automatic).abs() < 2e-14, "{backend}, component {c}: {closed} and {automatic}");
+        }
+    }
+}

@@ -1,0 +1,68 @@
+# Everything a person needs. One profile (release) for building and testing, so that dependencies compile once.
+# CARGO_TARGET_DIR is honoured. `cargo run` prints to stderr only and is replaced by `rbm`, which thus gets Ctrl-C itself.
+
+set positional-arguments
+
+rbm := "cargo run --release --bin rbm --"
+
+# List these commands
+default:
+    @{{just_executable()}} --list --unsorted
+
+# Train every cell of a config and write its report: just sweep configs/mnist.toml
+sweep config *args:
+    @exec {{rbm}} sweep "$@"
+
+# Train the one cell of a config without a [sweep]: just train configs/quick.toml
+train config *args:
+    @exec {{rbm}} train "$@"
+
+# Write a sweep's report anew from its files: just report results/NAME-HASH
+report dir *args:
+    @exec {{rbm}} report "$@"
+
+# Show where sweeps and their cells stand
+status *args:
+    @exec {{rbm}} status "$@"
+
+# Run all tests
+test *args:
+    cargo test --release --workspace "$@"
+
+# Check what a change must pass: format, clippy as errors, docs, tests, licences of dependencies
+check: _format _clippy _docs test _deny
+
+# Format the code
+fmt:
+    cargo fmt --all
+
+# Run the benchmarks; a word picks those that contain it: just bench cd1
+bench *args:
+    cargo bench --workspace --bench '*' -- "$@"
+
+# Build the library's documentation; `just doc --open` shows it
+doc *args:
+    cargo doc --release --no-deps --workspace "$@"
+
+_format:
+    cargo fmt --all --check
+
+_clippy:
+    cargo clippy --release --workspace --all-targets -- -D warnings
+
+_docs:
+    RUSTDOCFLAGS="-D warnings" cargo doc --release --no-deps --workspace
+
+_deny:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    if ! command -v cargo-deny >/dev/null; then
+        echo "SKIPPED cargo deny: it is not installed (cargo install cargo-deny --locked)" >&2
+        exit 0
+    fi
+    cargo deny check bans licenses sources
+    if cargo deny fetch db; then
+        cargo deny check advisories
+    else
+        echo "SKIPPED cargo deny check advisories: the advisory database cannot be fetched" >&2
+    fi
