@@ -10,18 +10,22 @@ default:
     @{{just_executable()}} --list --unsorted
 
 # Train every cell of a config and write its report: just sweep configs/mnist.toml
+[no-exit-message]
 sweep config *args:
     @exec {{rbm}} sweep "$@"
 
 # Train the one cell of a config without a [sweep]: just train configs/quick.toml
+[no-exit-message]
 train config *args:
     @exec {{rbm}} train "$@"
 
 # Write a sweep's report anew from its files: just report results/NAME-HASH
+[no-exit-message]
 report dir *args:
     @exec {{rbm}} report "$@"
 
 # Show where sweeps and their cells stand
+[no-exit-message]
 status *args:
     @exec {{rbm}} status "$@"
 

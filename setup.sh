@@ -16,11 +16,11 @@ apt_install() {
         as_root=(sudo)
     fi
     say "installing $1"
-    # Old package lists are refreshed only if they do not do.
+    # Package lists are refreshed only if the old ones do not serve.
     "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@" >&2 || {
-        "${as_root[@]}" apt-get update >&2
-        "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@" >&2
-    }
+        "${as_root[@]}" apt-get update >&2 \
+            && "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@" >&2
+    } || fail "apt-get could not install $1"
 }
 
 # 1. Rust, as rust-toolchain.toml names it.

@@ -18,10 +18,17 @@ Examples:
   rbm status                                   where each sweep stands
   rbm show configs/mnist.toml                  a config with every default
 
-Exit codes: 0 done; 1 a cell failed or diverged, or the machine failed; 2 refused before anything was written;
-3 a bug in rbm; 130 interrupted.";
+Exit codes:
+  0    done
+  1    a cell failed or diverged, or the machine failed
+  2    refused before anything was written
+  3    a bug in rbm
+  130  interrupted";
 
-/// Trains restricted Boltzmann machines and measures what came out.
+/// Trains restricted Boltzmann machines and measures what came out
+///
+/// A config (TOML) says what to train; results lie under one folder, where a run that was interrupted goes on and nothing is
+/// computed twice. `rbm COMMAND --help` has examples of each command.
 #[derive(Debug, Parser)]
 #[command(name = "rbm", version, arg_required_else_help = true, after_help = EXAMPLES)]
 pub(crate) struct Cli {
@@ -47,19 +54,16 @@ pub(crate) struct Global {
     /// Print every evaluation
     #[arg(short, long, global = true, action = ArgAction::SetTrue)]
     pub(crate) verbose: bool,
-    /// When to use colours
+    /// When to use colours; auto: on a terminal, unless NO_COLOR is set
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub(crate) color: Color,
 }
 
-/// When to use colours.
+/// When to use colours; automatic: on a terminal, unless `NO_COLOR` is set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Color {
-    /// On a terminal, unless NO_COLOR is set
     Auto,
-    /// Always
     Always,
-    /// Never
     Never,
 }
 

@@ -60,18 +60,19 @@ impl Failure {
     /// Prints the diagnosis to standard error; plain and unbroken where that is no terminal.
     pub(crate) fn print(&self, color: Color) {
         let terminal = io::stderr().is_terminal();
-        let theme = match (terminal, colored(color, terminal)) {
+        let mut theme = match (terminal, colored(color, terminal)) {
             (_, true) => GraphicalTheme::unicode(),
             (true, false) => GraphicalTheme::unicode_nocolor(),
             (false, false) => GraphicalTheme::none(),
         };
+        theme.characters.error = "error:".into();
         let handler = GraphicalReportHandler::new_themed(theme).with_links(false).without_cause_chain();
         let handler = if terminal { handler } else { handler.with_width(UNBROKEN) };
         let mut text = String::new();
         if handler.render_report(&mut text, self).is_err() {
-            text = format!("{}\n", self.message);
+            text = format!("error: {}\n", self.message);
         }
-        eprint!("error: {}", text.trim_start());
+        eprint!("{}", text.trim_start_matches(' '));
     }
 }
 

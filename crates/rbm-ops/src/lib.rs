@@ -15,6 +15,7 @@ mod error;
 mod exponential;
 mod extension;
 mod host;
+mod rows;
 pub mod scalar;
 
 pub use backend::BackendName;

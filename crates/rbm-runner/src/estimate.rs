@@ -61,7 +61,8 @@ impl Cell {
             .filter(|&epoch| self.config.evaluate.every.evaluates(epoch, train.epochs))
             .count() as f64
             + 1.0;
-        let rows_seen = (facts.rows.min(rbm_eval::FREE_ENERGY_ROWS) + facts.validation_rows.min(rbm_eval::FREE_ENERGY_ROWS)) as f64;
+        let rows_seen =
+            (facts.rows.min(rbm_eval::FREE_ENERGY_ROWS) + facts.validation_rows.min(rbm_eval::FREE_ENERGY_ROWS)) as f64;
         let enumerated = self.config.evaluate.log_z != LogZ::None && smaller <= exact::LIMIT;
         let log_z = if enumerated { states / STATES_PER_SECOND } else { 0.0 };
         let an_evaluation = 2.0 * rows_seen * m * n / MULTIPLY_ADDS_PER_SECOND + log_z;
@@ -92,10 +93,12 @@ impl Cell {
 impl Plan {
     /// The sum over the cells for which `counts` holds: those that remain, say.
     pub fn estimate(&self, counts: impl Fn(&Cell) -> bool) -> Estimate {
-        self.cells.iter().filter(|cell| counts(cell)).map(Cell::estimate).fold(Estimate::default(), |sum, one| Estimate {
-            multiply_adds: sum.multiply_adds + one.multiply_adds,
-            seconds: sum.seconds + one.seconds,
-            bytes: sum.bytes + one.bytes,
+        self.cells.iter().filter(|cell| counts(cell)).map(Cell::estimate).fold(Estimate::default(), |sum, one| {
+            Estimate {
+                multiply_adds: sum.multiply_adds + one.multiply_adds,
+                seconds: sum.seconds + one.seconds,
+                bytes: sum.bytes + one.bytes,
+            }
         })
     }
 }

@@ -19,11 +19,11 @@ pub const KERNELS: &str = "composed";
 /// Canonical JSON of everything that decides a cell's numbers, and of nothing else.
 ///
 /// Keys at their default are left out, so that a key added later changes no id. The data's digest stands for `source`,
-/// `test`, `key` and `size`, the digest of the weights file for the path in `init`. The name, workers, threads,
+/// `test`, `key`, `size`, `rows` and `validation`, the digest of the weights file for the path in `init`. The name, workers, threads,
 /// checkpoints and folders decide nothing.
 pub fn canonical_config_json(config: &CellConfig, data_digest: &str, init_digest: Option<&str>) -> String {
     let mut data = changed(&config.data, &DataConfig::new(Source::Mnist));
-    for covered in ["source", "test", "key", "size"] {
+    for covered in ["source", "test", "key", "size", "rows", "validation"] {
         data.remove(covered);
     }
     let mut model = changed(&config.model, &ModelConfig::default());

@@ -29,8 +29,8 @@ mod run;
 
 pub use canonical::{canonical_json, sha256_hex};
 pub use config::{
-    CellConfig, CellPoint, CheckpointEvery, Config, ConfigError, Count, DataSection, KEYS, Key, MAX_CELLS, RunConfig, SweepConfig,
-    SweptCase, SweptList, resolved_toml,
+    CellConfig, CellPoint, CheckpointEvery, Config, ConfigError, Count, DataSection, KEYS, Key, MAX_CELLS, RunConfig,
+    SweepConfig, SweptCase, SweptList, resolved_toml,
 };
 pub use data_sets::{DataFacts, DataSets, Loaded};
 pub use error::Error;
@@ -39,6 +39,6 @@ pub use identity::{KERNELS, NUMERICS, canonical_config_json};
 pub use plan::{Cell, Plan};
 pub use run::{
     CellStatus, Context, EngineOptions, Environment, Event, Observer, Outcome, Silent, SkipReason, StopFlag, Summary,
-    TableWriters, TimingRow, WorkerOptions, create_sweep, instruction_set, peak_memory_bytes, run_cell, run_child,
-    run_local, run_worker, status,
+    TableWriter, TableWriters, TimingRow, WorkerOptions, create_sweep, instruction_set, peak_memory_bytes, run_cell,
+    run_child, run_local, run_worker, status,
 };

@@ -112,7 +112,9 @@ impl Plan {
         let cells = text
             .lines()
             .enumerate()
-            .map(|(line, text)| serde_json::from_str(text).map_err(|error| broken(format!("line {}: {error}", line + 1))))
+            .map(|(line, text)| {
+                serde_json::from_str(text).map_err(|error| broken(format!("line {}: {error}", line + 1)))
+            })
             .collect::<Result<Vec<Cell>, Error>>()?;
         let name = cells.first().map(|cell| cell.config.name.clone()).ok_or_else(|| broken("it has no cell".into()))?;
         Ok(Self::of(name, cells))
@@ -150,7 +152,8 @@ fn check_sizes(config: &Config, point: &CellPoint, facts: &DataFacts) -> Result<
     }
     let limit = exact::LIMIT;
     if evaluate.log_z == LogZ::Exact {
-        let message = format!("expected \"auto\" or \"none\": the smaller layer has {smaller} units, {limit} can be enumerated");
+        let message =
+            format!("expected \"auto\" or \"none\": the smaller layer has {smaller} units, {limit} can be enumerated");
         return refuse("evaluate", "log_z", message);
     }
     if evaluate.keep_best == Some(rbm_eval::Metric::LogLikelihood) {

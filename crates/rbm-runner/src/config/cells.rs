@@ -41,8 +41,7 @@ pub(super) fn points(document: &Document, sweep: &SweepConfig, base: &Path) -> R
     choices = product(&choices, &cases.iter().map(Vec::as_slice).collect::<Vec<_>>());
     let mut points = Vec::new();
     for choice in &choices {
-        let settings: Vec<(String, Value)> =
-            choice.iter().map(|entry| (entry.dotted(), entry.value.clone())).collect();
+        let settings: Vec<(String, Value)> = choice.iter().map(|entry| (entry.dotted(), entry.value.clone())).collect();
         for &seed in &sweep.seeds {
             let name = name::of_cell(&settings, seed, &swept, sweep.seeds.len());
             let entries = document.entries.iter().chain(choice.iter().copied());
@@ -89,13 +88,12 @@ pub(super) fn sweep_config(document: &Document, first_seed: u64) -> Result<Sweep
     };
     let seeds = match text.seeds.as_ref().map(|entry| (&entry.value, entry)) {
         None => vec![first_seed],
-        Some((Value::Array(seeds), entry)) => {
+        Some((Value::Array(seeds), _)) => {
             if let Some(seed) = document.find("run", "seed") {
                 let message = "has no effect beside the list sweep.seeds".into();
                 let help = Some("keep one of the two".to_owned());
                 return Err(document.error(Some(&seed.key_place), "run.seed", message, help));
             }
-            let _ = entry;
             seeds.iter().filter_map(Value::as_integer).filter_map(|seed| u64::try_from(seed).ok()).collect()
         }
         Some((value, entry)) => {

@@ -4,8 +4,7 @@ use std::ops::Range;
 
 use serde::Deserialize;
 use toml::{
-    Spanned,
-    Value,
+    Spanned, Value,
     de::{DeTable, DeValue, ValueDeserializer},
 };
 
@@ -129,13 +128,8 @@ impl Document {
         }
         let value_place = place(value);
         let plain = plain(value).map_err(|message| self.error(Some(&value_place), &dotted, message, None))?;
-        let entry = Entry {
-            section: section.into(),
-            name: name.into(),
-            value: plain,
-            key_place: place(key),
-            value_place,
-        };
+        let entry =
+            Entry { section: section.into(), name: name.into(), value: plain, key_place: place(key), value_place };
         self.check_type(&entry)?;
         Ok(entry)
     }

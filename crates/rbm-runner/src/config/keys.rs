@@ -1,7 +1,5 @@
 //! Every key of a config: what it means and what is allowed. A test holds this list to the sections' structs.
 
-use std::cmp::Reverse;
-
 /// One key of a config.
 #[derive(Clone, Copy, Debug)]
 pub struct Key {
@@ -75,7 +73,7 @@ pub const KEYS: &[Key] = &[
     key("data", "threshold", "a number from 0 to 1", "a grey value above it is a one"),
     key("data", "invert", BOOL, "whether every value x is replaced by 1 - x"),
     key("data", "rows", COUNT, "rows of the training set to use, from the first; all if absent"),
-    key("data", "validation", WHOLE, "rows held out: the last of the shuffled training set"),
+    key("data", "validation", WHOLE, "rows held out, the last of the shuffled training set; MNIST 10000"),
     key("data", "test", "the path of a file", "a file with test rows; MNIST brings its own"),
     key("data", "seed", WHOLE, "seed of the split and of sampled binarisation"),
     key("data", "key", "the name of an array or column", "array or column in a file that holds several"),
@@ -138,9 +136,14 @@ pub(super) fn names(section: &str) -> Vec<&'static str> {
 
 /// The closest of `words`, if it is close enough to be meant.
 pub(super) fn closest<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    // Jaro-Winkler forgives swapped and missing letters; 0.8 keeps `k` from being taken for `chains`.
-    let scored = words.into_iter().map(|candidate| (strsim::jaro_winkler(word, candidate), candidate));
-    scored.filter(|(score, _)| *score >= 0.8).min_by(|a, b| Reverse(a.0.to_bits()).cmp(&Reverse(b.0.to_bits()))).map(|(_, w)| w)
+    // Jaro-Winkler favours a common beginning; 0.8 keeps `k` from being taken for `chains`. In short words it misses
+    // two swapped letters, which are one slip of the fingers.
+    let score = |candidate: &str| {
+        let one_slip = word.len() >= 3 && strsim::osa_distance(word, candidate) == 1;
+        strsim::jaro_winkler(word, candidate).max(if one_slip { 0.9 } else { 0.0 })
+    };
+    let scored = words.into_iter().map(|candidate| (score(candidate), candidate)).filter(|(score, _)| *score >= 0.8);
+    scored.reduce(|best, other| if other.0 > best.0 { other } else { best }).map(|(_, candidate)| candidate)
 }
 
 /// The help for an unknown key: the closest name, where else the name is known, and what is allowed.

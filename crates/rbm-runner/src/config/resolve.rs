@@ -124,7 +124,8 @@ fn wrong_type(key: &Key, value: &Value) -> (String, Option<String>) {
         (_, false) => words,
     };
     // Counts are at most 32 bits wide.
-    if matches!(value, Value::Integer(number) if *number > i64::from(u32::MAX)) && allowed.starts_with("a whole number") {
+    if matches!(value, Value::Integer(number) if *number > i64::from(u32::MAX)) && allowed.starts_with("a whole number")
+    {
         allowed = format!("{allowed} and at most {}", u32::MAX);
     }
     let misspelt = match value {

@@ -21,6 +21,7 @@ pub fn resolved_toml(cell: &CellConfig) -> String {
         let value = table.get(section).and_then(|section| section.get(key.name));
         let line = match (section, key.name, value) {
             ("data", "size", None) if is_generated(cell) => format!("size = {}", cell.data.size()),
+            ("data", "validation", None) => format!("validation = {}", cell.data.validation()),
             (_, name, Some(value)) => format!("{name} = {value}"),
             (_, name, None) => format!("# {name} ="),
         };

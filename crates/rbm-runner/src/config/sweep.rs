@@ -62,7 +62,11 @@ impl SweepText {
 }
 
 /// Reads the section; every value has been checked for its type afterwards.
-pub(super) fn read(document: &Document, header: &SpannedKey<'_>, table: &DeTable<'_>) -> Result<SweepText, ConfigError> {
+pub(super) fn read(
+    document: &Document,
+    header: &SpannedKey<'_>,
+    table: &DeTable<'_>,
+) -> Result<SweepText, ConfigError> {
     let mut text = SweepText { header: place(header), seeds: None, lists: Vec::new(), cases: Vec::new() };
     for (key, value) in table {
         match (key.get_ref().as_ref(), value.get_ref()) {
@@ -92,7 +96,12 @@ pub(super) fn read(document: &Document, header: &SpannedKey<'_>, table: &DeTable
 type Leaf<'t, 'i> = (String, &'t SpannedKey<'i>, &'t Spanned<DeValue<'i>>);
 
 /// `train.k = [..]` under `[sweep]` is a table in a table: brings it to `"train.k" = [..]`.
-fn flatten<'t, 'i>(prefix: &str, key: &'t SpannedKey<'i>, value: &'t Spanned<DeValue<'i>>, leaves: &mut Vec<Leaf<'t, 'i>>) {
+fn flatten<'t, 'i>(
+    prefix: &str,
+    key: &'t SpannedKey<'i>,
+    value: &'t Spanned<DeValue<'i>>,
+    leaves: &mut Vec<Leaf<'t, 'i>>,
+) {
     let dotted = if prefix.is_empty() { key.get_ref().to_string() } else { format!("{prefix}.{}", key.get_ref()) };
     match value.get_ref() {
         DeValue::Table(table) if !table.is_empty() => {
@@ -114,7 +123,9 @@ fn swept_key(document: &Document, dotted: &str, at: &Place) -> Result<(String, S
         let same_name: Vec<&String> = dotted_keys.iter().filter(|key| key.rsplit('.').next() == Some(dotted)).collect();
         let near = if let [only] = same_name[..] { Some(only.as_str()) } else { near };
         let near = near.map(|near| format!("did you mean \"{near}\"? ")).unwrap_or_default();
-        let help = format!("{near}keys of [sweep]: seeds, case, and \"section.key\" of data, model, train and evaluate, and \"run.backend\"");
+        let help = format!(
+            "{near}keys of [sweep]: seeds, case, and \"section.key\" of data, model, train and evaluate, and \"run.backend\""
+        );
         return Err(document.error(Some(at), &format!("sweep.{dotted}"), "unknown key".into(), Some(help)));
     }
     if !is_sweepable(section, name) {
@@ -247,7 +258,8 @@ fn refuse_clashes(document: &Document, text: &SweepText) -> Result<(), ConfigErr
 }
 
 fn same_case(a: &[Entry], b: &[Entry]) -> bool {
-    let holds = |entry: &Entry| b.iter().any(|other| other.dotted() == entry.dotted() && same(&other.value, &entry.value));
+    let holds =
+        |entry: &Entry| b.iter().any(|other| other.dotted() == entry.dotted() && same(&other.value, &entry.value));
     a.len() == b.len() && a.iter().all(holds)
 }
 

@@ -45,8 +45,10 @@ pub fn run_child(tables: TableWriters<'_>) -> Result<Summary, Error> {
     let mut input = BufReader::new(std::io::stdin());
     let mut line = String::new();
     input.read_line(&mut line).map_err(|source| Error::Worker { action: "instruct", source })?;
-    let job: Job = serde_json::from_str(&line)
-        .map_err(|error| Error::Broken { path: "standard input".into(), reason: format!("no job for a worker: {error}") })?;
+    let job: Job = serde_json::from_str(&line).map_err(|error| Error::Broken {
+        path: "standard input".into(),
+        reason: format!("no job for a worker: {error}"),
+    })?;
     let stop = StopFlag::new();
     let at_end = stop.clone();
     thread::spawn(move || {

@@ -13,7 +13,9 @@ use std::{
 
 use rbm_store::Results;
 
-use super::{Event, Observer, Outcome, StopFlag, Summary, WorkerOptions, child::Job, machine::cores, worker::skip_reason};
+use super::{
+    Event, Observer, Outcome, StopFlag, Summary, WorkerOptions, child::Job, machine::cores, worker::skip_reason,
+};
 use crate::{
     Error,
     config::Count,

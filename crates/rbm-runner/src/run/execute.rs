@@ -61,9 +61,7 @@ pub fn run_cell(
     let mut run = Run { cell, lease, data, context, observer, record: &mut record, begun, before };
     let outcome = match run.to_the_end() {
         Ok(outcome) => outcome,
-        Err(Error::Train(error)) if error.is_divergence() => {
-            Outcome::Diverged { message: error.to_string() }
-        }
+        Err(Error::Train(error)) if error.is_divergence() => Outcome::Diverged { message: error.to_string() },
         // The disk, not the cell, is at fault: no marker, so that the cell goes on when there is room again.
         Err(error @ Error::Store(_)) => {
             return Ok(Outcome::Failed { message: with_sources(&error) });

@@ -21,5 +21,5 @@ pub use machine::{Environment, instruction_set, peak_memory_bytes};
 pub use status::{CellStatus, status};
 pub use stop::StopFlag;
 pub use sweep::create_sweep;
-pub use tables::{TableWriters, TimingRow};
+pub use tables::{TableWriter, TableWriters, TimingRow};
 pub use worker::{Summary, WorkerOptions, run_worker};

@@ -80,12 +80,6 @@ impl Summary {
             SkipReason::Diverged { message } => self.diverged.push((index, message)),
         }
     }
-
-    /// The indices that are accounted for.
-    pub(super) fn holds(&self, index: usize) -> bool {
-        let told = self.failed.iter().chain(&self.diverged).any(|(other, _)| *other == index);
-        told || [&self.computed, &self.reused, &self.left].iter().any(|list| list.contains(&index))
-    }
 }
 
 /// Why a cell need not be computed, by what lies on the disk; `None` where it has to be.

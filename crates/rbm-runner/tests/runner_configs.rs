@@ -30,7 +30,8 @@ fn every_default_is_shown_and_reads_back_as_itself() {
     insta::assert_snapshot!(text);
     let again = parse(&text, &[]);
     let mut expected = only_cell(&config).clone();
-    expected.data.size = Some(3); // shown, though left to its default
+    // Shown, though left to their defaults.
+    (expected.data.size, expected.data.validation) = (Some(3), Some(0));
     assert_eq!(*only_cell(&again), expected);
     assert_eq!(resolved_toml(only_cell(&again)), text);
     assert_eq!(plan(&again).cells[0].id, plan(&config).cells[0].id);
@@ -80,7 +81,8 @@ fn every_word_of_a_key_is_taken() {
 #[test]
 fn set_options_override_the_file_and_are_written_into_its_text() {
     let text = format!("{GOOD}# how long\n[train]\nepochs = 3 # three\n");
-    let config = parse(&text, &["train.epochs=5", "model.hidden=7", "name=y", "train.algorithm=pcd", "data.threshold=0.4"]);
+    let config =
+        parse(&text, &["train.epochs=5", "model.hidden=7", "name=y", "train.algorithm=pcd", "data.threshold=0.4"]);
     let cell = only_cell(&config);
     assert_eq!((cell.train.epochs, cell.model.hidden, cell.name.as_str()), (5, 7, "y"));
     let frozen = config.text();
@@ -116,7 +118,8 @@ fn points_are_lists_times_cases_times_seeds() {
 fn a_single_cell_is_called_cell_and_names_are_safe_and_unique() {
     assert_eq!(parse(GOOD, &[]).points[0].name, "cell");
     assert_eq!(parse(GOOD, &["run.seed=3"]).points[0].name, "seed=3");
-    let text = "schema = 1\nname = \"x\"\n[sweep]\n\"data.source\" = [\"a/b.npy\", \"a_b.npy\"]\n\"data.seed\" = [1, 2]\n";
+    let text =
+        "schema = 1\nname = \"x\"\n[sweep]\n\"data.source\" = [\"a/b.npy\", \"a_b.npy\"]\n\"data.seed\" = [1, 2]\n";
     let config = parse(text, &[]);
     let names: Vec<&str> = config.points.iter().map(|point| point.name.as_str()).collect();
     let expected = [
@@ -150,9 +153,15 @@ fn what_decides_no_number_changes_no_identity() {
     ] {
         assert_eq!(id(sets), same, "{sets:?}");
     }
-    for set in
-        ["run.seed=1", "run.backend=ndarray", "train.k=2", "model.hidden=4", "evaluate.every=2", "train.precision=f64", "data.size=4"]
-    {
+    for set in [
+        "run.seed=1",
+        "run.backend=ndarray",
+        "train.k=2",
+        "model.hidden=4",
+        "evaluate.every=2",
+        "train.precision=f64",
+        "data.size=4",
+    ] {
         assert_ne!(id(&[set]), same, "{set}");
     }
 }

@@ -158,8 +158,7 @@ fn a_name_that_leaves_the_results_folder_is_refused() {
 
 #[test]
 fn a_missing_source_is_refused() {
-    let expected =
-        "x.toml:1:1: data.source: missing; name a data set under [data], as `source = \"mnist\"`, or a file";
+    let expected = "x.toml:1:1: data.source: missing; name a data set under [data], as `source = \"mnist\"`, or a file";
     assert_eq!(message_of("schema = 1\nname = \"x\"\n[data]\nsize = 3\n", &[]), expected);
 }
 
@@ -190,11 +189,27 @@ fn mistakes_in_set_options_are_shown_in_the_option() {
         (GOOD, "train.k", "--set:1:1: expected key=value, as `train.k=3`, not `train.k`"),
         (GOOD, "train.k=0", "--set:1:9: train.k: expected a whole number of at least 1, not 0"),
         (GOOD, "train.k=two", "--set:1:9: train.k: expected a whole number of at least 1, not \"two\""),
-        (GOOD, "k=2", "--set:1:1: k: unknown key; did you mean `train.k`? write section.key; sections: data, model, train, evaluate, sweep, run"),
-        (GOOD, "train.epoch=2", "--set:1:1: train.epoch: unknown key; did you mean `train.epochs`? keys of [train]: algorithm, k, k_final, k_schedule, chains, epochs, batch_size, learning_rate, learning_rate_final, schedule, momentum, momentum_final, momentum_switch, weight_decay, precision"),
-        (GOOD, "name=../x", "--set:1:6: name: expected text of letters, digits, `-`, `_` and `.`, without a leading dot, not \"../x\""),
+        (
+            GOOD,
+            "k=2",
+            "--set:1:1: k: unknown key; did you mean `train.k`? write section.key; sections: data, model, train, evaluate, sweep, run",
+        ),
+        (
+            GOOD,
+            "train.epoch=2",
+            "--set:1:1: train.epoch: unknown key; did you mean `train.epochs`? keys of [train]: algorithm, k, k_final, k_schedule, chains, epochs, batch_size, learning_rate, learning_rate_final, schedule, momentum, momentum_final, momentum_switch, weight_decay, precision",
+        ),
+        (
+            GOOD,
+            "name=../x",
+            "--set:1:6: name: expected text of letters, digits, `-`, `_` and `.`, without a leading dot, not \"../x\"",
+        ),
         (GOOD, "sweep.seeds=3", "--set:1:1: sweep.seeds: the file has no [sweep]; set run.seed instead"),
-        (&sweep, "train.k=2", "--set:1:1: train.k: is swept by the file's [sweep]; change the list in the file, or take the key out of [sweep]"),
+        (
+            &sweep,
+            "train.k=2",
+            "--set:1:1: train.k: is swept by the file's [sweep]; change the list in the file, or take the key out of [sweep]",
+        ),
     ];
     for (text, option, expected) in cases {
         assert_eq!(message_of(text, &[option]), expected, "--set {option}");

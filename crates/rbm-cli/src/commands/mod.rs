@@ -1,0 +1,44 @@
+//! The commands, one file each.
+
+pub(crate) mod cell;
+pub(crate) mod completions;
+pub(crate) mod data;
+pub(crate) mod evaluate;
+pub(crate) mod ls;
+pub(crate) mod report;
+pub(crate) mod sample;
+pub(crate) mod show;
+pub(crate) mod status;
+pub(crate) mod sweep;
+pub(crate) mod train;
+pub(crate) mod transform;
+pub(crate) mod worker;
+
+use crate::{
+    arguments::{Cli, Command},
+    context::Context,
+    diagnose::Failure,
+};
+
+/// All went well.
+pub(crate) const DONE: u8 = 0;
+
+/// Runs a command; the exit code.
+pub(crate) fn run(cli: Cli) -> Result<u8, Failure> {
+    let context = Context::new(&cli.global);
+    match cli.command {
+        Command::Train(arguments) => train::run(&context, &arguments),
+        Command::Sweep(arguments) => sweep::run(&context, &arguments),
+        Command::Cell(arguments) => cell::run(&context, &arguments),
+        Command::Status(arguments) => status::run(&context, &arguments),
+        Command::Ls(arguments) => ls::run(&context, &arguments),
+        Command::Show(arguments) => show::run(&context, &arguments),
+        Command::Evaluate(arguments) => evaluate::run(&context, &arguments),
+        Command::Sample(arguments) => sample::run(&context, &arguments),
+        Command::Transform(arguments) => transform::run(&context, &arguments),
+        Command::Report(arguments) => report::run(&context, &arguments),
+        Command::Data(arguments) => data::run(&context, &arguments),
+        Command::Completions(arguments) => completions::run(&arguments),
+        Command::Worker => worker::run(),
+    }
+}

@@ -1,0 +1,371 @@
+//! Cells that are run, interrupted, killed, resumed, reused and shared.
+
+use std::{
+    collections::BTreeMap,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::Path,
+    process::Command,
+    thread,
+    time::Duration,
+};
+
+use rbm_data::DataFolders;
+use rbm_eval::MetricRow;
+use rbm_runner::{
+    Config, Context, Count, DataSets, EngineOptions, Event, Outcome, Plan, Silent, SkipReason, StopFlag, Summary,
+    TableWriters, TimingRow, WorkerOptions, create_sweep, run_cell, run_child, run_local, run_worker, status,
+};
+use rbm_store::{CellState, Results};
+
+/// Momentum, kept chains and the best weights are what a resumed run could lose.
+const CONFIG: &str = "schema = 1\nname = \"x\"\n[data]\nsource = \"bars-and-stripes\"\nvalidation = 2\n[model]\nhidden = 4\n\
+     [train]\nalgorithm = \"pcd\"\nk = 2\nmomentum = 0.5\nepochs = 4\nbatch_size = 4\nlearning_rate = 0.2\n\
+     [evaluate]\nkeep_best = \"pseudo-likelihood\"\n";
+
+fn metrics(rows: &[MetricRow]) -> Result<Vec<u8>, String> {
+    Ok(serde_json::json!(rows).to_string().into_bytes())
+}
+
+fn timings(rows: &[TimingRow]) -> Result<Vec<u8>, String> {
+    Ok(serde_json::json!(rows).to_string().into_bytes())
+}
+
+fn refuse(_: &[MetricRow]) -> Result<Vec<u8>, String> {
+    Err("no table today".into())
+}
+
+const TABLES: TableWriters<'static> = TableWriters { metrics: &metrics, timings: &timings };
+
+fn folders() -> DataFolders {
+    DataFolders { data_dir: None, cache: std::env::temp_dir() }
+}
+
+fn config_of(added: &str, sets: &[&str]) -> Config {
+    let sets: Vec<String> = sets.iter().map(|set| (*set).to_owned()).collect();
+    Config::parse(&format!("{CONFIG}{added}"), Path::new("x.toml"), &sets).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn plan_of(added: &str, sets: &[&str]) -> Plan {
+    let config = config_of(added, sets);
+    Plan::new(&config, &mut DataSets::quiet(folders())).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn options(results: &Path) -> WorkerOptions {
+    WorkerOptions { results: results.into(), folders: folders(), retry_failed: false, allow_mixed: false }
+}
+
+fn work(plan: &Plan, results: &Path, stop: &StopFlag) -> Summary {
+    run_worker(plan, None, &options(results), stop, &mut Silent, TABLES).expect("the folder is usable")
+}
+
+fn folder() -> tempfile::TempDir {
+    tempfile::tempdir().expect("a temporary folder")
+}
+
+/// What must be the same bytes in every repetition.
+fn bytes_of(plan: &Plan, results: &Path) -> Vec<(String, Vec<u8>)> {
+    let results = Results::open(results).expect("a folder");
+    let mut found = Vec::new();
+    for cell in &plan.cells {
+        let folder = results.cell(&cell.id);
+        for name in ["metrics.parquet", "weights.safetensors", "best.safetensors", "DONE"] {
+            let bytes = std::fs::read(folder.path().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+            found.push((format!("{}/{name}", cell.name), bytes));
+        }
+    }
+    found
+}
+
+#[test]
+fn runs_interrupted_at_every_step_end_with_the_same_bytes() {
+    let plan = plan_of("", &[]);
+    let whole = folder();
+    assert_eq!(work(&plan, whole.path(), &StopFlag::new()).computed, [0]);
+    let expected = bytes_of(&plan, whole.path());
+    // The third look at the flag comes before the first step, the eighteenth before the last.
+    for looks in 4..=18 {
+        let broken = folder();
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            assert!(attempts < 40, "no progress at {looks} looks");
+            let stop = StopFlag::after(looks);
+            let summary = work(&plan, broken.path(), &stop);
+            if summary.exit_code(stop.is_stopped()) == 0 {
+                break;
+            }
+            assert_eq!(summary.exit_code(true), 130);
+            assert_eq!(status(&plan, broken.path()).expect("readable")[0].state, CellState::Interrupted);
+        }
+        assert!(attempts > 1);
+        assert_eq!(bytes_of(&plan, broken.path()), expected, "at {looks} looks");
+    }
+}
+
+/// A run that dies at its n-th event, as if it were killed: without a checkpoint or a marker.
+fn die_at(plan: &Plan, results: &Path, dies_at: usize) -> bool {
+    let cell = &plan.cells[0];
+    let data = DataSets::quiet(folders()).load(&cell.config.data).expect("generated");
+    let lease = Results::open(results).expect("a folder").cell(&cell.id).try_lease().expect("locks").expect("free");
+    let mut seen = 0;
+    let mut observer = |_: &Event| {
+        seen += 1;
+        assert!(seen < dies_at, "killed");
+    };
+    let context = Context { stop: &StopFlag::new(), allow_mixed: false, tables: TABLES };
+    catch_unwind(AssertUnwindSafe(|| run_cell(cell, &lease, &data, &context, &mut observer))).is_err()
+}
+
+#[test]
+fn runs_killed_after_any_evaluation_end_with_the_same_bytes() {
+    for set in ["run.checkpoint_every=1", "run.checkpoint_every=2", "run.checkpoint_every=\"auto\""] {
+        let plan = plan_of("", &[set]);
+        let whole = folder();
+        work(&plan, whole.path(), &StopFlag::new());
+        let killed = folder();
+        // Started, and five evaluations.
+        for dies_at in 1..=6 {
+            let broken = folder();
+            assert!(die_at(&plan, broken.path(), dies_at));
+            assert!(die_at(&plan, killed.path(), dies_at.min(2)), "a second folder is killed again and again");
+            assert_eq!(work(&plan, broken.path(), &StopFlag::new()).computed, [0]);
+            assert_eq!(bytes_of(&plan, broken.path()), bytes_of(&plan, whole.path()), "{set}, killed at {dies_at}");
+        }
+        work(&plan, killed.path(), &StopFlag::new());
+        assert_eq!(bytes_of(&plan, killed.path()), bytes_of(&plan, whole.path()));
+    }
+}
+
+#[test]
+fn a_broken_checkpoint_is_passed_over_for_the_one_before() {
+    let plan = plan_of("", &["run.checkpoint_every=1"]);
+    let (whole, broken) = (folder(), folder());
+    work(&plan, whole.path(), &StopFlag::new());
+    for broken_ones in 1..=2 {
+        let broken = if broken_ones == 1 { &broken } else { &folder() };
+        assert!(die_at(&plan, broken.path(), 5));
+        let cell = Results::open(broken.path()).expect("a folder").cell(&plan.cells[0].id);
+        let checkpoints = cell.checkpoints().expect("readable");
+        assert_eq!(checkpoints.len(), 2);
+        for checkpoint in &checkpoints[..broken_ones] {
+            std::fs::write(&checkpoint.path, b"not a checkpoint").expect("writable");
+        }
+        assert_eq!(work(&plan, broken.path(), &StopFlag::new()).computed, [0]);
+        assert_eq!(bytes_of(&plan, broken.path()), bytes_of(&plan, whole.path()));
+    }
+}
+
+#[test]
+fn a_finished_cell_is_computed_once_however_many_sweeps_want_it() {
+    let results = folder();
+    let first = plan_of("[sweep]\nseeds = 2\n", &[]);
+    assert_eq!(work(&first, results.path(), &StopFlag::new()).computed, [0, 1]);
+    assert_eq!(work(&first, results.path(), &StopFlag::new()).reused, [0, 1]);
+    let second = plan_of("[sweep]\nseeds = 3\n", &["name=y"]);
+    let summary = work(&second, results.path(), &StopFlag::new());
+    assert_eq!((summary.reused, summary.computed), (vec![0, 1], vec![2]));
+}
+
+#[test]
+fn a_cell_whose_files_were_altered_is_computed_again() {
+    let (results, whole) = (folder(), folder());
+    let plan = plan_of("", &[]);
+    work(&plan, results.path(), &StopFlag::new());
+    work(&plan, whole.path(), &StopFlag::new());
+    let weights =
+        Results::open(results.path()).expect("a folder").cell(&plan.cells[0].id).path().join("weights.safetensors");
+    let mut bytes = std::fs::read(&weights).expect("written");
+    *bytes.last_mut().expect("not empty") ^= 1;
+    std::fs::write(&weights, bytes).expect("writable");
+    assert_eq!(work(&plan, results.path(), &StopFlag::new()).computed, [0]);
+    assert_eq!(bytes_of(&plan, results.path()), bytes_of(&plan, whole.path()));
+}
+
+#[test]
+fn a_diverged_cell_is_told_and_does_not_stop_the_others() {
+    let results = folder();
+    let plan = plan_of("[sweep]\n\"train.learning_rate\" = [1e38, 0.1]\n", &["train.momentum=0.9"]);
+    let summary = work(&plan, results.path(), &StopFlag::new());
+    assert_eq!(summary.computed, [1]);
+    assert_eq!(summary.diverged.len(), 1);
+    assert!(summary.diverged[0].1.contains("is not finite"), "{summary:?}");
+    assert_eq!(summary.exit_code(false), 1);
+    let found = status(&plan, results.path()).expect("readable");
+    assert_eq!((found[0].state, found[1].state), (CellState::Diverged, CellState::Done));
+    assert_eq!(found[0].message.as_deref(), Some(summary.diverged[0].1.as_str()));
+    // It would diverge again.
+    let again = work(&plan, results.path(), &StopFlag::new());
+    assert_eq!((again.reused, again.diverged), (vec![1], summary.diverged));
+}
+
+#[test]
+fn a_failed_cell_is_tried_again_only_when_asked() {
+    let results = folder();
+    let plan = plan_of("", &[]);
+    let broken = TableWriters { metrics: &refuse, timings: &timings };
+    let run = |retry_failed, tables| {
+        let options = WorkerOptions { retry_failed, ..options(results.path()) };
+        run_worker(&plan, None, &options, &StopFlag::new(), &mut Silent, tables).expect("usable")
+    };
+    let message = "failed to write the table metrics.parquet: no table today".to_owned();
+    assert_eq!(run(false, broken).failed, [(0, message.clone())]);
+    assert_eq!(run(false, TABLES).failed, [(0, message)]);
+    assert_eq!(status(&plan, results.path()).expect("readable")[0].attempts, 1);
+    assert_eq!(run(true, TABLES).computed, [0]);
+    assert_eq!(status(&plan, results.path()).expect("readable")[0].attempts, 2);
+}
+
+#[test]
+fn a_cell_that_another_holds_is_waited_for_and_taken_over() {
+    let results = folder();
+    let plan = plan_of("[sweep]\nseeds = 2\n", &[]);
+    let lease = Results::open(results.path()).expect("a folder").cell(&plan.cells[0].id).try_lease();
+    let lease = lease.expect("locks").expect("free");
+    let mut notes = Vec::new();
+    let mut ends = Vec::new();
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            thread::sleep(Duration::from_millis(1500));
+            drop(lease);
+        });
+        let mut observer = |event: &Event| match event {
+            Event::Note { text } => notes.push(text.clone()),
+            Event::CellFinished { index, outcome: Outcome::Done, .. } => ends.push(*index),
+            _ => {}
+        };
+        let options = options(results.path());
+        run_worker(&plan, None, &options, &StopFlag::new(), &mut observer, TABLES).expect("usable");
+    });
+    assert_eq!(ends, [1, 0]);
+    assert!(notes[0].starts_with("waiting for 1 cells that other workers compute, first seed=0"), "{notes:?}");
+}
+
+#[test]
+fn an_index_beyond_the_plan_is_refused() {
+    let results = folder();
+    let plan = plan_of("", &[]);
+    let error = run_worker(&plan, Some(&[3]), &options(results.path()), &StopFlag::new(), &mut Silent, TABLES);
+    let error = error.expect_err("there is one cell");
+    assert_eq!(error.to_string(), "failed to find cell 3: the plan has cells 0 to 0");
+    assert!(error.is_user_mistake());
+    assert_eq!(std::fs::read_dir(results.path()).expect("a folder").count(), 0);
+}
+
+#[test]
+fn a_sweep_has_its_folder_and_keeps_what_it_was_started_with() {
+    let results = folder();
+    let config = config_of("[sweep]\nseeds = 2\n", &[]);
+    let plan = plan_of("[sweep]\nseeds = 2\n", &[]);
+    let (sweep, _) = create_sweep(results.path(), &config, &plan).expect("created");
+    assert!(sweep.path().ends_with(plan.folder_name()));
+    assert_eq!(sweep.read_sweep_toml().expect("written"), config.text().as_bytes());
+    work(&plan, results.path(), &StopFlag::new());
+    for name in ["seed=0", "seed=1"] {
+        assert!(sweep.path().join("runs").join(name).join("DONE").is_file());
+    }
+    // Other workers decide no number: the same sweep.
+    let other = config_of("[sweep]\nseeds = 2\n", &["run.workers=2"]);
+    let replanned = plan_of("[sweep]\nseeds = 2\n", &["run.workers=2"]);
+    let (again, _) = create_sweep(results.path(), &other, &replanned).expect("found");
+    assert_eq!(again.path(), sweep.path());
+    assert_eq!(Plan::open(again.path()).expect("a plan"), plan);
+}
+
+/// The body of worker processes: this very test, run by the engine in a process of its own.
+#[test]
+#[ignore = "the body of worker processes"]
+fn child_worker() {
+    let _ = run_child(TABLES);
+}
+
+fn engine(results: &Path, workers: usize, threads: usize) -> EngineOptions {
+    EngineOptions {
+        program: std::env::current_exe().expect("this program"),
+        args: ["--exact", "child_worker", "--ignored", "--nocapture"].map(Into::into).into(),
+        workers: Count::Number(workers),
+        threads: Count::Number(threads),
+        worker: options(results),
+    }
+}
+
+#[test]
+fn any_number_of_workers_and_threads_gives_the_same_bytes() {
+    // Large enough that products are split between threads.
+    let sets = ["model.hidden=300", "data.size=12", "train.batch_size=256", "data.validation=64", "train.epochs=2"];
+    let plan = plan_of("[sweep]\nseeds = 3\n", &sets);
+    let alone = folder();
+    run_local(&plan, &engine(alone.path(), 1, 1), &StopFlag::new(), &mut Silent).expect("runs");
+    for (workers, threads) in [(1, 2), (2, 1), (2, 2)] {
+        let results = folder();
+        let mut ends = BTreeMap::new();
+        let mut observer = |event: &Event| {
+            if let Event::CellFinished { index, outcome, .. } = event {
+                ends.insert(*index, outcome.clone());
+            }
+        };
+        let options = engine(results.path(), workers, threads);
+        let summary = run_local(&plan, &options, &StopFlag::new(), &mut observer).expect("runs");
+        assert_eq!(summary.computed, [0, 1, 2], "{summary:?}");
+        assert!(ends.len() == 3 && ends.values().all(|outcome| *outcome == Outcome::Done), "{ends:?}");
+        assert!(
+            bytes_of(&plan, results.path()) == bytes_of(&plan, alone.path()),
+            "{workers} workers, {threads} threads"
+        );
+        let mut skipped = Vec::new();
+        let mut observer = |event: &Event| {
+            if let Event::CellSkipped { index, reason: SkipReason::Done, .. } = event {
+                skipped.push(*index);
+            }
+        };
+        let again = run_local(&plan, &options, &StopFlag::new(), &mut observer).expect("runs");
+        assert_eq!((again.reused, skipped), (vec![0, 1, 2], vec![0, 1, 2]));
+    }
+}
+
+#[test]
+fn workers_stop_with_a_checkpoint_when_asked_and_go_on_to_the_same_bytes() {
+    let plan = plan_of("[sweep]\nseeds = 2\n", &["train.epochs=3000", "evaluate.every=\"log\""]);
+    let (whole, results) = (folder(), folder());
+    run_local(&plan, &engine(whole.path(), 1, 1), &StopFlag::new(), &mut Silent).expect("runs");
+    let stop = StopFlag::new();
+    let raised = stop.clone();
+    let mut observer = |event: &Event| {
+        if matches!(event, Event::Evaluated { epoch: 2.., .. }) {
+            raised.stop();
+        }
+    };
+    let options = engine(results.path(), 1, 1);
+    let summary = run_local(&plan, &options, &stop, &mut observer).expect("runs");
+    assert_eq!((summary.left.len(), summary.exit_code(true)), (2, 130), "{summary:?}");
+    let found = status(&plan, results.path()).expect("readable");
+    assert_eq!((found[0].state, found[1].state), (CellState::Interrupted, CellState::Pending));
+    let summary = run_local(&plan, &options, &StopFlag::new(), &mut Silent).expect("runs");
+    assert_eq!(summary.computed, [0, 1]);
+    assert!(bytes_of(&plan, results.path()) == bytes_of(&plan, whole.path()));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_killed_worker_is_started_again_and_the_cell_ends_with_the_same_bytes() {
+    let plan = plan_of("", &["train.epochs=3000", "evaluate.every=\"log\"", "run.checkpoint_every=50"]);
+    let (whole, results) = (folder(), folder());
+    run_local(&plan, &engine(whole.path(), 1, 1), &StopFlag::new(), &mut Silent).expect("runs");
+    let (mut killed, mut notes) = (false, Vec::new());
+    let mut observer = |event: &Event| match event {
+        Event::Evaluated { epoch: 64.., .. } if !killed => {
+            killed = true;
+            let found = status(&plan, results.path()).expect("readable");
+            let holder = found[0].holder.clone().expect("a worker holds it");
+            let sent = Command::new("kill").args(["-9", &holder.pid.to_string()]).status().expect("kill exists");
+            assert!(sent.success());
+        }
+        Event::Note { text } => notes.push(text.clone()),
+        _ => {}
+    };
+    let summary = run_local(&plan, &engine(results.path(), 1, 1), &StopFlag::new(), &mut observer).expect("runs");
+    assert_eq!(summary.computed, [0], "{summary:?} {notes:?}");
+    assert!(notes[0].starts_with("a worker crashed in the cell cell (signal: 9"), "{notes:?}");
+    assert!(notes[0].ends_with("it is started again"), "{notes:?}");
+    assert_eq!(status(&plan, results.path()).expect("readable")[0].attempts, 2);
+    assert!(bytes_of(&plan, results.path()) == bytes_of(&plan, whole.path()));
+}
