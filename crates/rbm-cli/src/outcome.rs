@@ -74,7 +74,8 @@ pub(crate) fn table(cells: &[CellOutcome], colored: bool) -> String {
         let train = cell.last.iter().find(|point| point.metric == metric && point.split == "train");
         train.map(|point| point.value)
     };
-    let columns: Vec<&str> = COLUMNS.into_iter().filter(|m| cells.iter().any(|cell| value(cell, m).is_some())).collect();
+    let columns: Vec<&str> =
+        COLUMNS.into_iter().filter(|m| cells.iter().any(|cell| value(cell, m).is_some())).collect();
     let rows: Vec<Vec<String>> = cells
         .iter()
         .take(LISTED)
@@ -192,7 +193,8 @@ impl Finished<'_> {
         text.push('\n');
         for (word, list) in [("failed", &summary.failed), ("diverged", &summary.diverged)] {
             for (index, message) in list {
-                let name = self.plan.cells.iter().find(|cell| cell.index == *index).map_or("?", |cell| cell.name.as_str());
+                let name =
+                    self.plan.cells.iter().find(|cell| cell.index == *index).map_or("?", |cell| cell.name.as_str());
                 text.push_str(&format!("{word}: {name}: {message}\n"));
             }
         }

@@ -208,7 +208,8 @@ impl RunProgress {
         let place = format!("[{}/{}] {name}", self.finished + self.skipped, self.cells);
         match outcome {
             Outcome::Done => {
-                let value = measured.map(|(metric, value)| format!(", {metric} {}", number(value), metric = metric.word()));
+                let value =
+                    measured.map(|(metric, value)| format!(", {metric} {}", number(value), metric = metric.word()));
                 self.screen.note(&format!("{place}: done in {}{}", text::seconds(seconds), value.unwrap_or_default()));
             }
             Outcome::Diverged { message } => self.screen.warn(&format!("{place}: diverged: {message}")),
@@ -286,7 +287,7 @@ fn value(row: &MetricRow) -> String {
 
 /// The most telling of the values measured together.
 fn headline(rows: &[MetricRow]) -> Option<(Metric, f64)> {
-    [Metric::LogLikelihood, Metric::PseudoLikelihood, Metric::ReconstructionError].into_iter().find_map(|metric| {
-        rows.iter().find(|row| row.metric == metric).map(|row| (metric, row.value))
-    })
+    [Metric::LogLikelihood, Metric::PseudoLikelihood, Metric::ReconstructionError]
+        .into_iter()
+        .find_map(|metric| rows.iter().find(|row| row.metric == metric).map(|row| (metric, row.value)))
 }

@@ -19,12 +19,7 @@ pub struct EvaluateConfig {
 
 impl Default for EvaluateConfig {
     fn default() -> Self {
-        Self {
-            every: Every::Epochs(1),
-            metrics: MetricGroup::DEFAULT.to_vec(),
-            log_z: LogZ::Auto,
-            keep_best: None,
-        }
+        Self { every: Every::Epochs(1), metrics: MetricGroup::DEFAULT.to_vec(), log_z: LogZ::Auto, keep_best: None }
     }
 }
 

@@ -115,6 +115,11 @@ impl Rbm {
         if self.weights.dtype() == DType::F64 { Precision::F64 } else { Precision::F32 }
     }
 
+    /// Weights `[hidden, visible]`, visible bias `[1, visible]` and hidden bias `[1, hidden]`.
+    pub fn tensors(&self) -> [&Tensor<2>; 3] {
+        [&self.weights, &self.visible_bias, &self.hidden_bias]
+    }
+
     /// Replaces weights `[hidden, visible]`, visible bias `[1, visible]` and hidden bias `[1, hidden]` by what `f` makes of them.
     ///
     /// The tensors are handed over, not lent, so that updates happen in place.

@@ -112,8 +112,8 @@ pub fn to_bytes(parameters: &Parameters, precision: Precision, config: Option<&s
 /// # Errors
 /// When the folder cannot be written.
 pub fn write(path: &Path, parameters: &Parameters, precision: Precision, config: Option<&str>) -> Result<(), Error> {
-    let bytes = to_bytes(parameters, precision, config)
-        .map_err(|reason| Error::Weights { path: path.into(), reason })?;
+    let bytes =
+        to_bytes(parameters, precision, config).map_err(|reason| Error::Weights { path: path.into(), reason })?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let attempt = || {
         let mut file = tempfile::NamedTempFile::new_in(folder)?;

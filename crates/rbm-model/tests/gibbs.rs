@@ -12,13 +12,7 @@ fn machine() -> Parameters {
 }
 
 fn chains(visible: Tensor<2>, seed: u64) -> GibbsState {
-    GibbsState {
-        visible,
-        seed,
-        hidden_stream: Stream::SampleHidden,
-        visible_stream: Stream::SampleVisible,
-        step: 0,
-    }
+    GibbsState { visible, seed, hidden_stream: Stream::SampleHidden, visible_stream: Stream::SampleVisible, step: 0 }
 }
 
 fn counts(states: &Tensor<2>, units: usize) -> Vec<f64> {
@@ -206,7 +200,13 @@ fn exact_samples(p: &Parameters, rows: usize, seed: u64) -> Vec<f32> {
     let mut values = Vec::with_capacity(rows * p.visible());
     for _ in 0..rows {
         let mut u = sequence.uniform();
-        let state = law.iter().position(|p| { u -= p; u < 0.0 }).unwrap_or(law.len() - 1);
+        let state = law
+            .iter()
+            .position(|p| {
+                u -= p;
+                u < 0.0
+            })
+            .unwrap_or(law.len() - 1);
         values.extend((0..p.visible()).map(|i| (state >> i & 1) as f32));
     }
     values

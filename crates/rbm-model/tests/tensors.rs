@@ -82,8 +82,7 @@ fn energies_and_conditionals_are_those_of_the_joint_law() {
         let pairs: Vec<(Vec<f64>, Vec<f64>)> =
             vs.iter().flat_map(|v| hs.iter().map(move |h| (v.clone(), h.clone()))).collect();
         let (left, right): (Vec<_>, Vec<_>) = pairs.iter().cloned().unzip();
-        let energies =
-            values(rbm.energy(tensor(&left, precision, &device), tensor(&right, precision, &device)));
+        let energies = values(rbm.energy(tensor(&left, precision, &device), tensor(&right, precision, &device)));
         for (got, (v, h)) in energies.into_iter().zip(&pairs) {
             assert!((got - energy(&p, v, h)).abs() <= bound, "{backend} {precision:?}: energy of {v:?}, {h:?}");
         }
@@ -125,8 +124,11 @@ fn a_reconstruction_is_the_mean_field_of_the_mean_field() {
 
 #[test]
 fn the_listing_clamps_activations_and_overflows_where_the_mathematics_does_not() {
-    let config =
-        ModelConfig { visible_sampling: VisibleSampling::ClampedLinear, free_energy: FreeEnergy::Listing, ..Default::default() };
+    let config = ModelConfig {
+        visible_sampling: VisibleSampling::ClampedLinear,
+        free_energy: FreeEnergy::Listing,
+        ..Default::default()
+    };
     let p = Parameters::new(vec![100.0, 0.25], vec![0.5, -2.0], vec![0.0]).expect("sizes fit");
     for (backend, device) in devices_for_tests() {
         let listing = Rbm::new(&p, &config, Precision::F32, &device);

@@ -71,10 +71,7 @@ fn elementwise_kernel<F: Float>(
             let x = f32::cast_from(input[i]);
             let e = f32::exp(-f32::abs(x));
             let p = select(x >= 0.0f32, 1.0f32, e) / (1.0f32 + e);
-            let u = f32::min(
-                (f32::cast_from(words[lane as usize] >> 8u32) + 0.5f32) * 5.9604645e-8f32,
-                0.99999994f32,
-            );
+            let u = f32::min((f32::cast_from(words[lane as usize] >> 8u32) + 0.5f32) * 5.9604645e-8f32, 0.99999994f32);
             output[i] = match comptime!(kind) {
                 Kind::Sigmoid => F::cast_from(p),
                 Kind::Softplus => F::cast_from(f32::max(x, 0.0f32) + f32::log1p(e)),

@@ -19,7 +19,7 @@ mod rows;
 pub mod scalar;
 
 pub use backend::BackendName;
-pub use device::{open, devices_for_tests};
+pub use device::{devices_for_tests, open};
 pub use error::Error;
 pub use extension::{ElementwiseOps, bernoulli, sigmoid, sigmoid_bernoulli, softplus};
 pub use rbm_random::{Draw, Stream};

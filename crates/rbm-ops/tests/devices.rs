@@ -105,7 +105,8 @@ fn a_million_draws_have_the_right_frequency() {
             for (what, states) in [("sigmoid_bernoulli", by_logit), ("bernoulli", by_probability)] {
                 let n = (rows * units) as f64;
                 let frequency = values(states).into_iter().map(f64::from).sum::<f64>() / n;
-                let bound = 5.5 * (p * (1.0 - p) / n).sqrt() + if p * (1.0 - p) > 0.0 { 2.0_f64.powi(-24) } else { 0.0 };
+                let bound =
+                    5.5 * (p * (1.0 - p) / n).sqrt() + if p * (1.0 - p) > 0.0 { 2.0_f64.powi(-24) } else { 0.0 };
                 assert!((frequency - p).abs() <= bound, "{backend} {what} at {p}: {frequency}");
             }
         }
@@ -135,15 +136,21 @@ fn sigmoid_and_softplus_have_the_accuracy_of_their_width() {
     let exact_sigmoid = |x: f64| if x < 0.0 { x.exp() / (1.0 + x.exp()) } else { 1.0 / (1.0 + (-x).exp()) };
     let exact_softplus = |x: f64| if x > 0.0 { x + (-x).exp().ln_1p() } else { x.exp().ln_1p() };
     for (backend, device) in devices_for_tests() {
-        let widths: &[(DType, f64)] =
-            if backend.has_f64() { &[(DType::F32, 7.0 / 16_777_216.0), (DType::F64, 4.0 * f64::EPSILON)] } else { &[(DType::F32, 7.0 / 16_777_216.0)] };
+        let widths: &[(DType, f64)] = if backend.has_f64() {
+            &[(DType::F32, 7.0 / 16_777_216.0), (DType::F64, 4.0 * f64::EPSILON)]
+        } else {
+            &[(DType::F32, 7.0 / 16_777_216.0)]
+        };
         for &(width, bound) in widths {
             let input = || Tensor::<2>::from_data(TensorData::new(x.clone(), [1, n]), (&device, width));
             let got = |tensor: Tensor<2>| tensor.into_data().convert::<f64>().try_into_vec::<f64>().expect("converted");
             let seen = got(input());
             for ((s, p), x) in got(sigmoid(input())).into_iter().zip(got(softplus(input()))).zip(seen) {
                 assert!((s - exact_sigmoid(x)).abs() <= bound, "{backend} {width:?}: sigmoid({x}) = {s}");
-                assert!((p - exact_softplus(x)).abs() <= bound * x.abs().max(1.0), "{backend} {width:?}: softplus({x}) = {p}");
+                assert!(
+                    (p - exact_softplus(x)).abs() <= bound * x.abs().max(1.0),
+                    "{backend} {width:?}: softplus({x}) = {p}"
+                );
             }
         }
     }

@@ -13,8 +13,14 @@ use crate::plan::{Cell, Plan};
 /// [`SECONDS_A_STEP`].
 pub const MULTIPLY_ADDS_PER_SECOND: f64 = 1.0e10;
 
-/// What a step costs beyond its multiply-adds: draws, sigmoids, unpacking a batch, launching operations.
-pub const SECONDS_A_STEP: f64 = 4.0e-4;
+/// What a step, and each of its Gibbs steps, costs beyond multiply-adds: draws, sigmoids, unpacking, launching operations.
+///
+/// Measured on the same machine at 16 x 16 units, batch 32: 0.2 ms a CD-1 step, 1.0 ms a CD-10 step.
+pub const SECONDS_A_STEP: f64 = 1.0e-4;
+
+/// Multiply-adds a second that one core does in enumerating states for an exact gradient (measured at 16 x 16 units:
+/// 16 ms for 65,536 states).
+pub const ENUMERATED_PER_SECOND: f64 = 1.0e9;
 
 /// States a second of the smaller layer that one core enumerates for log Z, at 784 units in the other
 /// (docs/mathematics.md: 0.104 us a state).
@@ -50,13 +56,17 @@ impl Cell {
         let smaller = facts.visible.min(self.config.model.hidden);
         let states = 2_f64.powi(i32::try_from(smaller.min(64)).unwrap_or(64));
         // Each product of a batch with the weights is rows x m x n; a gradient takes one for each of its two phases.
-        let a_step = match train.algorithm {
-            Algorithm::Cd => rows * m * n * (1.0 + 2.0 * k + 2.0),
-            Algorithm::Pcd => m * n * (rows * 2.0 + chains * (1.0 + 2.0 * k + 1.0)),
-            Algorithm::Exact => m * n * (rows * 2.0) + states * m * n,
-            Algorithm::ExpectedCd => m * n * (rows * 2.0) + 2_f64.powf(m + n + 1.0) * k,
+        let (a_step, enumerated) = match train.algorithm {
+            Algorithm::Cd => (rows * m * n * (1.0 + 2.0 * k + 2.0), 0.0),
+            Algorithm::Pcd => (m * n * (rows * 2.0 + chains * (1.0 + 2.0 * k + 1.0)), 0.0),
+            Algorithm::Exact => (m * n * rows * 2.0, states * m * n),
+            Algorithm::ExpectedCd => (m * n * rows * 2.0, 2_f64.powf(m + n + 1.0) * k),
         };
-        let multiply_adds = a_step * steps;
+        let gibbs_steps = if enumerated > 0.0 { 0.0 } else { k };
+        let step_seconds = a_step / MULTIPLY_ADDS_PER_SECOND
+            + enumerated / ENUMERATED_PER_SECOND
+            + (1.0 + gibbs_steps) * SECONDS_A_STEP;
+        let multiply_adds = (a_step + enumerated) * steps;
         let evaluations = (1..=train.epochs)
             .filter(|&epoch| self.config.evaluate.every.evaluates(epoch, train.epochs))
             .count() as f64
@@ -66,7 +76,7 @@ impl Cell {
         let enumerated = self.config.evaluate.log_z != LogZ::None && smaller <= exact::LIMIT;
         let log_z = if enumerated { states / STATES_PER_SECOND } else { 0.0 };
         let an_evaluation = 2.0 * rows_seen * m * n / MULTIPLY_ADDS_PER_SECOND + log_z;
-        let seconds = multiply_adds / MULTIPLY_ADDS_PER_SECOND + steps * SECONDS_A_STEP + evaluations * an_evaluation;
+        let seconds = steps * step_seconds + evaluations * an_evaluation;
         Estimate { multiply_adds, seconds, bytes: self.bytes(evaluations as u64) }
     }
 

@@ -24,12 +24,9 @@ fn bench(criterion: &mut Criterion) {
     let folders = DataFolders { data_dir: None, cache: folder };
     let rows = Arc::new(load(&config, ".".as_ref(), &folders, &NoProgress).expect("rows").train);
 
-    let start = Parameters::new(
-        (0..784 * 500).map(|i| 0.01 * f64::from(i).sin()).collect(),
-        vec![-1.0; 784],
-        vec![0.0; 500],
-    )
-    .expect("sizes fit");
+    let start =
+        Parameters::new((0..784 * 500).map(|i| 0.01 * f64::from(i).sin()).collect(), vec![-1.0; 784], vec![0.0; 500])
+            .expect("sizes fit");
     let train = TrainConfig { epochs: u32::MAX, batch_size: BATCH, ..TrainConfig::default() };
     let mut group = criterion.benchmark_group("CD-1 step, 784 x 500, batch 100");
     group.throughput(Throughput::Elements(BATCH as u64));

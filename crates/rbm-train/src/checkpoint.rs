@@ -45,21 +45,16 @@ impl Checkpoint {
     /// Writes counters, model, last update and chains: safetensors, in the model's width.
     pub(crate) fn to_bytes(
         &self,
-        model: Rbm,
+        model: &Rbm,
         update: Option<&Gradient>,
         state: &EstimatorState,
     ) -> Result<Vec<u8>, Error> {
         let precision = model.precision();
-        let mut tensors = Vec::new();
-        model.map(|weights, visible_bias, hidden_bias| {
-            tensors.extend(MODEL.into_iter().zip([weights.clone(), visible_bias.clone(), hidden_bias.clone()]));
-            (weights, visible_bias, hidden_bias)
-        });
+        let mut tensors: Vec<(&str, &Tensor<2>)> = MODEL.into_iter().zip(model.tensors()).collect();
         if let Some(update) = update {
-            let parts = [&update.weights, &update.visible_bias, &update.hidden_bias];
-            tensors.extend(UPDATE.into_iter().zip(parts.map(Clone::clone)));
+            tensors.extend(UPDATE.into_iter().zip([&update.weights, &update.visible_bias, &update.hidden_bias]));
         }
-        tensors.extend(state.chains.iter().map(|chains| (CHAINS, chains.clone())));
+        tensors.extend(state.chains.iter().map(|chains| (CHAINS, chains)));
         let bytes = tensors
             .iter()
             .map(|(name, tensor)| Ok((*name, tensor.dims().to_vec(), narrow(&host(tensor)?, precision))))
@@ -74,7 +69,8 @@ impl Checkpoint {
             .map(|(name, shape, bytes)| Ok((*name, TensorView::new(dtype, shape.clone(), bytes)?)))
             .collect::<Result<Vec<_>, safetensors::SafeTensorError>>()
             .map_err(|error| failed(&error))?;
-        let counters = serde_json::to_string(&Self { schema: SCHEMA, ..self.clone() }).map_err(|error| failed(&error))?;
+        let counters =
+            serde_json::to_string(&Self { schema: SCHEMA, ..self.clone() }).map_err(|error| failed(&error))?;
         let metadata = HashMap::from([(KEY.to_owned(), counters)]);
         safetensors::serialize(views, Some(metadata)).map_err(|error| failed(&error))
     }

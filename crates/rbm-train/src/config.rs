@@ -115,7 +115,9 @@ impl TrainConfig {
                 return Err((present, format!("together with `{absent}`: one without the other has no effect")));
             }
         }
-        if self.schedule == Schedule::Exponential && (self.learning_rate == 0.0 || self.learning_rate_final == Some(0.0)) {
+        if self.schedule == Schedule::Exponential
+            && (self.learning_rate == 0.0 || self.learning_rate_final == Some(0.0))
+        {
             return Err(("learning_rate_final", "above 0 under schedule = \"exponential\"".into()));
         }
         if let (Some(switch), Some(_)) = (self.momentum_switch, self.momentum_final)
@@ -144,15 +146,17 @@ impl TrainConfig {
                     exact::LIMIT
                 ),
             )),
-            Algorithm::ExpectedCd if visible.max(hidden) > exact::LIMIT || visible + hidden > exact::JOINT_LIMIT => Err((
-                "algorithm",
-                format!(
-                    "\"cd\" or \"pcd\" for a machine of {visible} visible and {hidden} hidden units: \"expected-cd\" \
+            Algorithm::ExpectedCd if visible.max(hidden) > exact::LIMIT || visible + hidden > exact::JOINT_LIMIT => {
+                Err((
+                    "algorithm",
+                    format!(
+                        "\"cd\" or \"pcd\" for a machine of {visible} visible and {hidden} hidden units: \"expected-cd\" \
                      enumerates both layers, of at most {} units each and {} together",
-                    exact::LIMIT,
-                    exact::JOINT_LIMIT
-                ),
-            )),
+                        exact::LIMIT,
+                        exact::JOINT_LIMIT
+                    ),
+                ))
+            }
             _ => Ok(()),
         }
     }

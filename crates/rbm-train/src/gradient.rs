@@ -48,10 +48,9 @@ impl Gradient {
     /// # Errors
     /// When the device fails to answer.
     pub fn non_finite(&self) -> Result<Option<&'static str>, ModelError> {
-        for (what, bias) in [
-            ("the hidden bias's gradient", &self.hidden_bias),
-            ("the visible bias's gradient", &self.visible_bias),
-        ] {
+        for (what, bias) in
+            [("the hidden bias's gradient", &self.hidden_bias), ("the visible bias's gradient", &self.visible_bias)]
+        {
             if !host(bias)?.iter().all(|x| x.is_finite()) {
                 return Ok(Some(what));
             }

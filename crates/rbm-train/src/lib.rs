@@ -14,7 +14,10 @@ mod trainer;
 pub use checkpoint::Checkpoint;
 pub use config::{Algorithm, KSchedule, Schedule, TrainConfig};
 pub use error::Error;
-pub use estimator::{Batch, EstimatorState, GradientEstimator, Key, estimator};
+pub use estimator::{
+    Batch, ContrastiveDivergence, EstimatorState, Exact, ExpectedContrastiveDivergence, GradientEstimator, Key,
+    PersistentContrastiveDivergence, estimator,
+};
 pub use gradient::Gradient;
 pub use optimiser::Momentum;
 pub use rbm_model::Precision;

@@ -113,7 +113,7 @@ impl Trainer {
     /// When the device fails to answer.
     pub fn checkpoint(&self, extra: BTreeMap<String, String>) -> Result<Vec<u8>, Error> {
         let counters = Checkpoint { extra, ..self.counters.clone() };
-        counters.to_bytes(self.model.clone(), self.optimiser.last.as_ref(), &self.state)
+        counters.to_bytes(&self.model, self.optimiser.last.as_ref(), &self.state)
     }
 
     /// One update on the next batch.
@@ -149,13 +149,8 @@ impl Trainer {
 
         let full = self.config.batch_size.min(self.rows.len());
         let rate = self.config.learning_rate_at(epoch) * (rows as f64 / full as f64);
-        let (optimiser, model) = self.optimiser.update(
-            self.model,
-            gradient,
-            rate,
-            self.config.momentum_at(epoch),
-            self.config.weight_decay,
-        );
+        let (optimiser, model) =
+            self.optimiser.update(self.model, gradient, rate, self.config.momentum_at(epoch), self.config.weight_decay);
         self.counters.step = step;
         self.counters.gibbs_step += u64::from(k);
         self.counters.batch += 1;
@@ -235,15 +230,11 @@ impl Trainer {
     }
 }
 
-/// Whether every parameter is finite.
+/// Whether every parameter is finite: a row's sum is, where all its terms are (trained weights do not come near the
+/// largest float).
 fn finite(model: &Rbm) -> Result<bool, Error> {
-    let mut sums = Vec::new();
-    model.clone().map(|weights, visible_bias, hidden_bias| {
-        // A sum is finite where all terms are: trained weights do not come near the largest float.
-        sums = vec![weights.clone().sum_dim(1), visible_bias.clone(), hidden_bias.clone()];
-        (weights, visible_bias, hidden_bias)
-    });
-    for part in &sums {
+    let [weights, visible_bias, hidden_bias] = model.tensors();
+    for part in [&weights.clone().sum_dim(1), visible_bias, hidden_bias] {
         if !host(part)?.iter().all(|x| x.is_finite()) {
             return Ok(false);
         }

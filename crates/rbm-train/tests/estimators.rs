@@ -72,9 +72,8 @@ fn the_mean_of_many_pcd_gradients_from_exact_chains_is_the_exact_gradient() {
     let starts = exact::sample(&p, 2000 * chains, 17).expect("small enough");
     for (backend, device) in devices_for_tests() {
         let model = Rbm::new(&p, &ModelConfig::default(), Precision::F32, &device);
-        let tensor = |values: Vec<f32>, rows| {
-            Tensor::<2>::from_data(TensorData::new(values, [rows, 9]), (&device, DType::F32))
-        };
+        let tensor =
+            |values: Vec<f32>, rows| Tensor::<2>::from_data(TensorData::new(values, [rows, 9]), (&device, DType::F32));
         let visible = tensor(values.iter().map(|&x| x as f32).collect(), 16);
         let pcd = estimator(&TrainConfig { algorithm: Algorithm::Pcd, ..TrainConfig::default() });
         let estimates: Vec<Vec<f64>> = starts
@@ -82,7 +81,8 @@ fn the_mean_of_many_pcd_gradients_from_exact_chains_is_the_exact_gradient() {
             .enumerate()
             .map(|(draw, start)| {
                 let key = Key { seed: 4, gibbs_step: draw as u64 * 3, k: 3 };
-                let state = EstimatorState { chains: Some(tensor(start.iter().map(|&x| f32::from(x)).collect(), chains)) };
+                let state =
+                    EstimatorState { chains: Some(tensor(start.iter().map(|&x| f32::from(x)).collect(), chains)) };
                 let batch = Batch { visible: visible.clone(), rows: None };
                 components(&pcd.estimate(key, &model, batch, state).expect("estimated").0)
             })
@@ -137,11 +137,8 @@ fn the_closed_form_is_automatic_differentiation_of_the_free_energy_difference() 
         let parameter = |values: &[f64], shape: [usize; 2]| {
             Tensor::<2>::from_data(TensorData::new(values.to_vec(), shape), (&tracked, DType::F64)).require_grad()
         };
-        let (w, a, b) = (
-            parameter(p.weights(), [6, 9]),
-            parameter(p.visible_bias(), [1, 9]),
-            parameter(p.hidden_bias(), [1, 6]),
-        );
+        let (w, a, b) =
+            (parameter(p.weights(), [6, 9]), parameter(p.visible_bias(), [1, 9]), parameter(p.hidden_bias(), [1, 6]));
         let mean_free_energy = |values: Vec<f64>, rows| {
             let v = Tensor::<2>::from_data(TensorData::new(values, [rows, 9]), (&tracked, DType::F64));
             let x = v.clone().matmul(w.clone().transpose()) + b.clone();

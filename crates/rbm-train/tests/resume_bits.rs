@@ -14,7 +14,14 @@ fn configs() -> Vec<TrainConfig> {
     vec![
         base.clone(),
         TrainConfig { k: 1, k_final: Some(4), k_schedule: KSchedule::Linear, weight_decay: 1e-3, ..base.clone() },
-        TrainConfig { algorithm: Algorithm::Pcd, chains: Some(7), momentum: 0.5, momentum_final: Some(0.9), momentum_switch: Some(3), ..base.clone() },
+        TrainConfig {
+            algorithm: Algorithm::Pcd,
+            chains: Some(7),
+            momentum: 0.5,
+            momentum_final: Some(0.9),
+            momentum_switch: Some(3),
+            ..base.clone()
+        },
         TrainConfig { algorithm: Algorithm::Exact, momentum: 0.9, ..base.clone() },
         TrainConfig { algorithm: Algorithm::ExpectedCd, k: 3, ..base },
     ]
@@ -53,8 +60,9 @@ fn thread_counts_do_not_change_the_bits() {
     // Large enough that products, draws and reductions are split: 100 rows of 784 units against 300.
     let wave = |i: usize| 0.05 * (0.2 + 0.9 * i as f64).sin();
     let start = Parameters::new((0..784 * 300).map(wave).collect(), vec![-0.5; 784], vec![0.1; 300]).expect("sizes");
-    let data: Vec<Vec<f32>> =
-        (0..130_usize).map(|row| (0..784).map(|i| f32::from(u8::from((row * 31 + i * i) % 7 == 0))).collect()).collect();
+    let data: Vec<Vec<f32>> = (0..130_usize)
+        .map(|row| (0..784).map(|i| f32::from(u8::from((row * 31 + i * i) % 7 == 0))).collect())
+        .collect();
     let rows = common::rows(&data);
     for backend in [BackendName::Flex, BackendName::NdArray] {
         let run = |threads| {
@@ -70,7 +78,8 @@ fn thread_counts_do_not_change_the_bits() {
 #[test]
 fn a_checkpoint_of_another_run_is_refused() {
     let config = configs()[2].clone();
-    let fresh = |config: &TrainConfig, hidden| trainer(config, &oracle(hidden, 0.5, true), Precision::F32, bars_and_stripes());
+    let fresh =
+        |config: &TrainConfig, hidden| trainer(config, &oracle(hidden, 0.5, true), Precision::F32, bars_and_stripes());
     let bytes = fresh(&config, 6).checkpoint(BTreeMap::new()).expect("a checkpoint");
     let refusal = |trainer: Trainer, bytes: &[u8]| match trainer.resume(bytes) {
         Err(Error::Checkpoint(reason)) => reason,

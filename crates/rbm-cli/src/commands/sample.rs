@@ -100,9 +100,11 @@ fn by_chains(context: &Context, stored: &StoredWeights, arguments: &SampleArgume
     let bar = bar(&context.screen, "Gibbs steps", steps);
     let states = sample_chains(&rbm, arguments.rows as usize, steps, arguments.seed, |step| bar.set_position(step));
     let data = states.try_into_data().map_err(|error| format!("{error:?}"));
-    let values = data.and_then(|data| data.convert::<f32>().try_into_vec::<f32>().map_err(|error| format!("{error:?}")));
+    let values =
+        data.and_then(|data| data.convert::<f32>().try_into_vec::<f32>().map_err(|error| format!("{error:?}")));
     bar.finish_and_clear();
-    let values = values.map_err(|error| Failure::machine(format!("failed to read samples from the device: {error}")))?;
+    let values =
+        values.map_err(|error| Failure::machine(format!("failed to read samples from the device: {error}")))?;
     Ok(values.into_iter().map(|value| u8::from(value > 0.5)).collect())
 }
 

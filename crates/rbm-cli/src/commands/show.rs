@@ -61,11 +61,8 @@ fn config(path: &Path, arguments: &ShowArguments) -> Result<(), Failure> {
     let config = Config::load(path, &arguments.sets.sets)?;
     let Some(first) = config.points.first() else { return Ok(()) };
     if arguments.json.json {
-        let cells: Vec<Value> = config
-            .points
-            .iter()
-            .map(|point| json!({ "name": point.name, "config": point.config }))
-            .collect();
+        let cells: Vec<Value> =
+            config.points.iter().map(|point| json!({ "name": point.name, "config": point.config })).collect();
         return print_json(&json!({ "name": config.name, "cells": cells }));
     }
     let mut text = resolved_toml(&first.config);
@@ -131,7 +128,13 @@ fn show_cell(context: &Context, cell: &CellFolder, as_json: bool) -> Result<(), 
             .iter()
             .map(|point| {
                 let error = point.stderr.map_or(String::new(), |error| format!("+- {}", text::number(error)));
-                vec![point.metric.clone(), point.split.clone(), point.epoch.to_string(), text::number(point.value), error]
+                vec![
+                    point.metric.clone(),
+                    point.split.clone(),
+                    point.epoch.to_string(),
+                    text::number(point.value),
+                    error,
+                ]
             })
             .collect();
         text.push_str(&format!("\n{}", text::table(&["last values", "split", "epoch", "value", ""], &rows)));
@@ -144,10 +147,7 @@ fn show_cell(context: &Context, cell: &CellFolder, as_json: bool) -> Result<(), 
 /// A machine in one line.
 pub(crate) fn machine_line(machine: &Environment) -> String {
     let cpu = machine.cpu.as_deref().unwrap_or("unknown processor");
-    format!(
-        "{cpu}, {} cores, {}, {} {}",
-        machine.cores, machine.instruction_set, machine.os, machine.architecture
-    )
+    format!("{cpu}, {} cores, {}, {} {}", machine.cores, machine.instruction_set, machine.os, machine.architecture)
 }
 
 /// The files of a folder with their sizes, by name.

@@ -49,7 +49,11 @@ fn one(context: &Context, folder: &SweepFolder, as_json: bool) -> Result<(), Fai
         return print_json(&json!({ "name": plan.name, "folder": folder.path(), "cells": cells }));
     }
     let mut text = outcome::table(&cells, context.colored);
-    text.push_str(&format!("\n{}: {}\n", text::cells(cells.len()), outcome::counts(cells.iter().map(|c| c.status.state))));
+    text.push_str(&format!(
+        "\n{}: {}\n",
+        text::cells(cells.len()),
+        outcome::counts(cells.iter().map(|c| c.status.state))
+    ));
     for cell in &cells {
         if let Some(message) = &cell.status.message {
             text.push_str(&format!("{}: {}: {message}\n", cell.status.state, cell.status.name));

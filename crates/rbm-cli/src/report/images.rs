@@ -139,13 +139,17 @@ fn fields(parameters: &Parameters, shape: ImageShape) -> ImageGrid {
 fn samples(cell: &Cell, parameters: &Parameters, shape: ImageShape) -> (Option<ImageGrid>, String) {
     let model = &cell.config.model;
     let states = |values: &[u8]| {
-        let images = values.chunks_exact(parameters.visible()).map(|row| row.iter().map(|&unit| f32::from(unit)).collect());
+        let images =
+            values.chunks_exact(parameters.visible()).map(|row| row.iter().map(|&unit| f32::from(unit)).collect());
         grid(shape, images.collect())
     };
     if model.visible_sampling == VisibleSampling::Bernoulli
         && let Ok(values) = exact::sample(parameters, SAMPLES, 0)
     {
-        return (Some(states(&values)), "from its own law, by enumeration: independent of each other and of any chain".into());
+        return (
+            Some(states(&values)),
+            "from its own law, by enumeration: independent of each other and of any chain".into(),
+        );
     }
     let chains = by_chains(cell, parameters, model).map(|values| states(&values));
     (chains, format!("after {STEPS} Gibbs steps of chains that start uniform over all states"))

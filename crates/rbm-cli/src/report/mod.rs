@@ -10,13 +10,7 @@ use rbm_runner::{Cell, CellStatus, Plan, status};
 use rbm_store::{CellState, Results, SweepFolder, Terminal};
 use serde_json::Value;
 
-use crate::{
-    context::Context,
-    diagnose::Failure,
-    progress::spinner,
-    tables::metrics_of,
-    text::quoted,
-};
+use crate::{context::Context, diagnose::Failure, progress::spinner, tables::metrics_of, text::quoted};
 
 /// The page's file.
 const PAGE: &str = "report.html";
@@ -48,7 +42,10 @@ pub(crate) fn is_outdated(folder: &SweepFolder, plan: &Plan) -> Result<bool, Fai
     let Some(drawn) = modified(&folder.path().join(PAGE)) else { return Ok(true) };
     let newer = |cell: &Cell| {
         let path = folder.results().cell(&cell.id).path().to_owned();
-        Terminal::ALL.iter().filter_map(|terminal| modified(&path.join(terminal.file_name()))).any(|ended| ended > drawn)
+        Terminal::ALL
+            .iter()
+            .filter_map(|terminal| modified(&path.join(terminal.file_name())))
+            .any(|ended| ended > drawn)
     };
     Ok(plan.cells.iter().any(newer))
 }

@@ -67,7 +67,9 @@ pub trait GradientEstimator: Debug + Send {
 pub fn estimator(config: &TrainConfig) -> Box<dyn GradientEstimator> {
     match config.algorithm {
         Algorithm::Cd => Box::new(ContrastiveDivergence),
-        Algorithm::Pcd => Box::new(PersistentContrastiveDivergence { chains: config.chains.unwrap_or(config.batch_size) }),
+        Algorithm::Pcd => {
+            Box::new(PersistentContrastiveDivergence { chains: config.chains.unwrap_or(config.batch_size) })
+        }
         Algorithm::Exact => Box::new(Exact),
         Algorithm::ExpectedCd => Box::new(ExpectedContrastiveDivergence),
     }

@@ -67,7 +67,8 @@ pub fn trainer_on(
     rows: Arc<Split>,
 ) -> Trainer {
     let device = open(backend).expect("built in");
-    Trainer::new(config, Rbm::new(start, &ModelConfig::default(), precision, &device), rows, 7).expect("a fitting set-up")
+    Trainer::new(config, Rbm::new(start, &ModelConfig::default(), precision, &device), rows, 7)
+        .expect("a fitting set-up")
 }
 
 /// Trains to the end.
