@@ -1,0 +1,10 @@
+//! The real binary on temporary folders.
+
+mod bad_input;
+mod data;
+mod evaluate;
+mod help;
+#[cfg(unix)]
+mod resume;
+mod sweep;
+mod world;
