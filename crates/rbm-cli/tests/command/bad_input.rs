@@ -14,8 +14,9 @@ fn text(lines: &str) -> String {
     };
     let head = missing("schema", "schema = 1") + &missing("name", "name = \"bad\"");
     let data = if lines.contains("source") { "" } else { "[data]\nsource = \"bars-and-stripes\"\n" };
+    let begins_with_a_table = lines.starts_with('[');
     let lines = if data.is_empty() { lines.to_owned() } else { lines.replace("[data]\n", "") };
-    if lines.starts_with('[') { format!("{head}{data}{lines}\n") } else { format!("{head}{lines}\n{data}") }
+    if begins_with_a_table { format!("{head}{data}{lines}\n") } else { format!("{head}{lines}\n{data}") }
 }
 
 #[track_caller]
@@ -34,7 +35,10 @@ fn refused(world: &World, what: &str, words: &[&str], fragments: &[&str]) {
 fn broken_configs_are_refused_with_place_key_and_what_is_allowed() {
     let world = World::new();
     let cases: &[(&str, &[&str])] = &[
-        ("[train]\nlearnig_rate = 0.1", &["x.toml:6:1", "train.learnig_rate", "unknown key", "did you mean `learning_rate`?"]),
+        (
+            "[train]\nlearnig_rate = 0.1",
+            &["x.toml:6:1", "train.learnig_rate", "unknown key", "did you mean `learning_rate`?"],
+        ),
         ("[trian]\nk = 1", &["x.toml:5:2", "unknown section", "did you mean [train]?"]),
         ("nmae = \"x\"", &["x.toml:3:1", "nmae", "did you mean `name`?"]),
         ("[model]\nk = 3", &["x.toml:6:1", "model.k", "`k` belongs in [train]"]),
@@ -69,7 +73,7 @@ fn broken_configs_are_refused_with_place_key_and_what_is_allowed() {
         ("name = \".x\"", &["x.toml:2", "name", "without a leading dot"]),
         ("name = \"a/b\"", &["x.toml:2", "name", "letters, digits"]),
         ("name = \"\"", &["x.toml:2", "name", "letters, digits"]),
-        ("schema = 2", &["x.toml:1", "schema", "expected 1"]),
+        ("schema = 2", &["x.toml:2", "schema", "expected 1"]),
         ("[sweep]\n\"train.k\" = []", &["x.toml:6", "train.k"]),
         ("[sweep]\n\"train.k\" = [1, 3, 1]", &["x.toml:6", "train.k", "1"]),
         ("[sweep]\n\"train.kk\" = [1, 3]", &["x.toml:6", "train.kk"]),
@@ -80,7 +84,10 @@ fn broken_configs_are_refused_with_place_key_and_what_is_allowed() {
         ("[evaluate]\nevery = 0", &["x.toml:6", "evaluate.every", "at least 1"]),
         ("[evaluate]\nmetrics = [\"norm\"]", &["x.toml:6", "evaluate.metrics", "did you mean \"norms\"?"]),
         ("[evaluate]\nkeep_best = \"log-z\"", &["x.toml:6", "evaluate.keep_best", "\"log-likelihood\""]),
-        ("[data]\nsize = 5\n[model]\nhidden = 30\n[evaluate]\nlog_z = \"exact\"", &["x.toml:9", "evaluate.log_z", "20 can be enumerated"]),
+        (
+            "[data]\nsize = 5\n[model]\nhidden = 30\n[evaluate]\nlog_z = \"exact\"",
+            &["x.toml:9", "evaluate.log_z", "20 can be enumerated"],
+        ),
         ("[data]\nsize = 5\n[model]\nhidden = 30\n[train]\nalgorithm = \"exact\"", &["x.toml:9", "train.algorithm"]),
     ];
     for (lines, fragments) in cases {

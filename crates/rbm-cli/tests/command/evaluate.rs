@@ -65,7 +65,8 @@ fn log_z_can_be_left_out() {
 #[test]
 fn set_overrides_the_data_that_are_evaluated() {
     let (world, _) = world(Precision::F64);
-    let words = ["evaluate", "w.safetensors", "--data", "data.toml", "--set", "data.validation=4", "--split", "validation"];
+    let words =
+        ["evaluate", "w.safetensors", "--data", "data.toml", "--set", "data.validation=4", "--split", "validation"];
     let found = world.json(&[&words[..], &["--json"]].concat());
     assert_eq!((found["rows"].as_u64(), found["split"].as_str()), (Some(4), Some("validation")));
 }

@@ -6,9 +6,9 @@ use super::world::World;
 fn help_of_each_command_reads_as_agreed() {
     let world = World::new();
     insta::assert_snapshot!("rbm", world.done(&["--help"]));
-    for command in [
-        "train", "sweep", "cell", "status", "ls", "show", "evaluate", "sample", "transform", "report", "completions",
-    ] {
+    for command in
+        ["train", "sweep", "cell", "status", "ls", "show", "evaluate", "sample", "transform", "report", "completions"]
+    {
         insta::assert_snapshot!(command, world.done(&[command, "--help"]));
     }
     for command in ["fetch", "info"] {
@@ -40,7 +40,10 @@ fn usage_errors_exit_with_2_and_name_the_closest_word() {
         (&["sweep", "x.toml", "--dryrun"], "--dry-run"),
         (&["sample", "w.safetensors", "--rows", "0", "--steps", "1", "--out", "x.npy"], "0 is not in 1.."),
         (&["sample", "w.safetensors", "--rows", "1", "--out", "x.npy"], "--steps"),
-        (&["sample", "w.safetensors", "--rows", "1", "--steps", "1", "--exact", "--out", "x.npy"], "cannot be used with"),
+        (
+            &["sample", "w.safetensors", "--rows", "1", "--steps", "1", "--exact", "--out", "x.npy"],
+            "cannot be used with",
+        ),
         (&["sweep", "x.toml", "--workers", "0"], "expected a whole number of at least 1, or \"auto\""),
         (&["evaluate", "w.safetensors"], "--data <CONFIG>"),
         (&[], "Usage: rbm"),
@@ -62,7 +65,8 @@ fn completions_are_printed_for_a_shell() {
 #[test]
 fn a_reader_that_has_gone_is_no_failure() {
     let world = World::new();
-    let mut child = world.command(&["completions", "bash"]).stdout(std::process::Stdio::piped()).spawn().expect("it starts");
+    let mut child =
+        world.command(&["completions", "bash"]).stdout(std::process::Stdio::piped()).spawn().expect("it starts");
     drop(child.stdout.take());
     assert_eq!(child.wait().expect("it ends").code(), Some(0));
 }

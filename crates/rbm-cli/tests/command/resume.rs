@@ -137,7 +137,11 @@ fn killed_worker_is_replaced_and_the_bytes_are_the_same() {
 fn workers_and_threads_do_not_change_the_bytes() {
     let reference = world();
     reference.done(&["sweep", "long.toml", "--workers", "1", "--threads", "1"]);
-    for words in [["--workers", "2", "--threads", "1"], ["--workers", "1", "--threads", "2"], ["--workers", "3", "--threads", "3"]] {
+    for words in [
+        ["--workers", "2", "--threads", "1"],
+        ["--workers", "1", "--threads", "2"],
+        ["--workers", "3", "--threads", "3"],
+    ] {
         let other = world();
         other.done(&[&["sweep", "long.toml"], &words[..]].concat());
         assert_same_numbers(&other, &reference);

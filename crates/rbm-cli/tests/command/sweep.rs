@@ -23,13 +23,17 @@ fn sweep_leaves_the_folders_that_scripts_rely_on() {
     for cell in ["k=1,seed=0", "k=1,seed=1", "k=3,seed=0", "k=3,seed=1"] {
         let run = folder.join("runs").join(cell);
         assert!(fs::read_link(&run).expect("a link").starts_with("../../cells"));
-        for file in ["metrics.parquet", "timings.parquet", "weights.safetensors", "config.toml", "run.json", "env.json"] {
+        for file in ["metrics.parquet", "timings.parquet", "weights.safetensors", "config.toml", "run.json", "env.json"]
+        {
             assert!(run.join(file).is_file(), "{cell} has no {file}");
         }
         let marker = read_json(&run.join("DONE"));
         assert_eq!(marker["state"], "done");
         assert!(marker["files"]["metrics.parquet"]["sha256"].is_string());
-        assert!(!run.join("metrics.jsonl").exists() && !run.join("checkpoints").exists(), "{cell} keeps its scaffolding");
+        assert!(
+            !run.join("metrics.jsonl").exists() && !run.join("checkpoints").exists(),
+            "{cell} keeps its scaffolding"
+        );
     }
     for file in ["sweep.toml", "plan.jsonl", "report.html", "summary.parquet", "summary.csv"] {
         assert!(folder.join(file).is_file(), "the sweep has no {file}");
@@ -112,7 +116,10 @@ fn a_diverged_cell_is_named_and_does_not_stop_the_others() {
 fn a_failed_cell_is_tried_again_only_when_asked() {
     let world = World::new();
     world.write("rows.csv", "a,b\n0,1\n1,1\n");
-    world.write("rows.toml", "schema = 1\nname = \"rows\"\n[data]\nsource = \"rows.csv\"\n[train]\nepochs = 2\n[sweep]\nseeds = 2");
+    world.write(
+        "rows.toml",
+        "schema = 1\nname = \"rows\"\n[data]\nsource = \"rows.csv\"\n[train]\nepochs = 2\n[sweep]\nseeds = 2",
+    );
     let found = world.json(&["sweep", "rows.toml", "--json"]);
     let folder = world.path(text(&found, "/folder"));
     // The data change after the plan was frozen, and one cell is to be computed anew.
@@ -237,12 +244,17 @@ fn show_prints_every_default_of_a_config() {
 fn report_is_drawn_again_also_without_its_data() {
     let world = World::new();
     world.write("rows.csv", "a,b,c,d\n0,1,1,0\n1,1,1,1\n0,0,1,1\n");
-    world.write("rows.toml", "schema = 1\nname = \"rows\"\n[data]\nsource = \"rows.csv\"\n[model]\nhidden = 3\n[train]\nepochs = 3\n");
+    world.write(
+        "rows.toml",
+        "schema = 1\nname = \"rows\"\n[data]\nsource = \"rows.csv\"\n[model]\nhidden = 3\n[train]\nepochs = 3\n",
+    );
     let found = world.json(&["train", "rows.toml", "--json"]);
     let folder = text(&found, "/folder").to_owned();
     let page = world.path(&folder).join("report.html");
     let with = String::from_utf8(read(&page)).expect("text");
-    assert!(with.contains("Reconstructions") && with.contains("Receptive fields") && with.contains("Samples beside data"));
+    assert!(
+        with.contains("Reconstructions") && with.contains("Receptive fields") && with.contains("Samples beside data")
+    );
     fs::remove_file(world.path("rows.csv")).expect("it was there");
     fs::remove_file(&page).expect("it was there");
     let said = world.done(&["report", &folder]);
