@@ -1,4 +1,8 @@
 //! The command `rbm`: arguments, progress and messages around the libraries of this workspace.
+#![cfg_attr(
+    doc,
+    allow(rustdoc::broken_intra_doc_links, reason = "doc comments are help texts: [data] is a section, not a link")
+)]
 
 mod arguments;
 mod commands;

@@ -226,7 +226,8 @@ fn clamped_sampling_changes_the_reconstruction_alone() {
 #[test]
 fn probabilities_of_all_patterns_sum_to_one() {
     for (visible, hidden) in [(6, 3), (5, 8)] {
-        let data = from_values(1 << visible, visible, |at| f64::from(at as u32 / visible as u32 >> (at % visible) & 1));
+        let data =
+            from_values(1 << visible, visible, |at| f64::from(((at as u32 / visible as u32) >> (at % visible)) & 1));
         let machine = machine(visible, hidden, 1.2);
         let total: f64 = (1..=1 << visible)
             .scan(0.0, |before, rows| {

@@ -70,7 +70,7 @@ impl Trainer {
         let refused = |(key, allowed): (&str, String)| Error::Setup(format!("train.{key} must be {allowed}"));
         config.check().map_err(refused)?;
         config.check_size(model.visible(), model.hidden()).map_err(refused)?;
-        if rows.len() == 0 || rows.visible() != model.visible() {
+        if rows.is_empty() || rows.visible() != model.visible() {
             return Err(Error::Setup(format!(
                 "{} rows of {} units do not fit a machine with {} visible units",
                 rows.len(),

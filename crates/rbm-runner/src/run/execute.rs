@@ -59,7 +59,7 @@ pub fn run_cell(
     let begun = Instant::now();
     let before = record.wall_seconds;
     let mut run = Run { cell, lease, data, context, observer, record: &mut record, begun, before };
-    let outcome = match run.to_the_end() {
+    let outcome = match run.run_on() {
         Ok(outcome) => outcome,
         Err(Error::Train(error)) if error.is_divergence() => Outcome::Diverged { message: error.to_string() },
         // The disk, not the cell, is at fault: no marker, so that the cell goes on when there is room again.
@@ -179,7 +179,7 @@ struct Run<'a, 'c> {
 }
 
 impl Run<'_, '_> {
-    fn to_the_end(&mut self) -> Result<Outcome, Error> {
+    fn run_on(&mut self) -> Result<Outcome, Error> {
         let mut log = self.lease.open_metrics()?;
         let (mut trainer, mut progress) = self.start(&mut log)?;
         let train = &self.cell.config.train;

@@ -1,10 +1,8 @@
 //! A resumed run is the unbroken one, bit for bit; so is a run with another number of threads.
 
-mod common;
-
 use std::collections::BTreeMap;
 
-use common::{bars_and_stripes, finish, oracle, trainer, trainer_on};
+use super::common::{bars_and_stripes, finish, oracle, trainer, trainer_on};
 use rbm_model::{Parameters, Precision};
 use rbm_ops::BackendName;
 use rbm_train::{Algorithm, Error, KSchedule, TrainConfig, Trainer};
@@ -63,7 +61,7 @@ fn thread_counts_do_not_change_the_bits() {
     let data: Vec<Vec<f32>> = (0..130_usize)
         .map(|row| (0..784).map(|i| f32::from(u8::from((row * 31 + i * i) % 7 == 0))).collect())
         .collect();
-    let rows = common::rows(&data);
+    let rows = super::common::rows(&data);
     for backend in [BackendName::Flex, BackendName::NdArray] {
         let run = |threads| {
             let config = TrainConfig { epochs: 2, k: 2, momentum: 0.5, ..TrainConfig::default() };

@@ -1,9 +1,7 @@
 //! Stochastic gradients against their exact expectations, and against automatic differentiation.
 
-mod common;
-
+use super::common::{bars_and_stripes, oracle};
 use burn::tensor::{DType, Tensor, TensorData};
-use common::{bars_and_stripes, oracle};
 use rbm_model::{ModelConfig, Precision, Rbm, exact, exact::WeightedRows};
 use rbm_ops::devices_for_tests;
 use rbm_train::{Algorithm, Batch, EstimatorState, Gradient, Key, TrainConfig, estimator};

@@ -1,8 +1,6 @@
 //! The epoch loop: weights of rows, schedules, divergence.
 
-mod common;
-
-use common::{bars_and_stripes, finish, oracle, rows, trainer, trainer_on};
+use super::common::{bars_and_stripes, finish, oracle, rows, trainer, trainer_on};
 use rbm_data::epoch_order;
 use rbm_model::{FreeEnergy, ModelConfig, Parameters, Precision, Rbm, exact};
 use rbm_ops::{BackendName, open};

@@ -1,7 +1,5 @@
 //! What the tests of training share.
 
-#![expect(dead_code, reason = "each test uses a part of it")]
-
 use std::io::Write;
 use std::sync::Arc;
 
@@ -11,12 +9,12 @@ use rbm_ops::{BackendName, open};
 use rbm_train::{TrainConfig, Trainer};
 
 /// Bars and stripes of 3 x 3, 16 rows.
-pub fn bars_and_stripes() -> Arc<Split> {
+pub(crate) fn bars_and_stripes() -> Arc<Split> {
     data(&DataConfig::new(Source::BarsAndStripes))
 }
 
 /// Rows given as numbers in `[0, 1]`, by way of a file. Grey values stay as they are.
-pub fn rows(rows: &[Vec<f32>]) -> Arc<Split> {
+pub(crate) fn rows(rows: &[Vec<f32>]) -> Arc<Split> {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("rows.npy");
     let mut header =
@@ -41,7 +39,7 @@ fn data(config: &DataConfig) -> Arc<Split> {
 }
 
 /// The machine of the oracle: 9 visible and `hidden` units, `W[j, i] = s sin(1 + 0.7 i + 1.3 j + 0.11 i j)`.
-pub fn oracle(hidden: usize, s: f64, biases: bool) -> Parameters {
+pub(crate) fn oracle(hidden: usize, s: f64, biases: bool) -> Parameters {
     let mut weights = Vec::new();
     for j in 0..hidden {
         for i in 0..9 {
@@ -55,11 +53,11 @@ pub fn oracle(hidden: usize, s: f64, biases: bool) -> Parameters {
     Parameters::new(weights, a, b).expect("sizes fit")
 }
 
-pub fn trainer(config: &TrainConfig, start: &Parameters, precision: Precision, rows: Arc<Split>) -> Trainer {
+pub(crate) fn trainer(config: &TrainConfig, start: &Parameters, precision: Precision, rows: Arc<Split>) -> Trainer {
     trainer_on(BackendName::Flex, config, start, precision, rows)
 }
 
-pub fn trainer_on(
+pub(crate) fn trainer_on(
     backend: BackendName,
     config: &TrainConfig,
     start: &Parameters,
@@ -72,7 +70,7 @@ pub fn trainer_on(
 }
 
 /// Trains to the end.
-pub fn finish(mut trainer: Trainer) -> Trainer {
+pub(crate) fn finish(mut trainer: Trainer) -> Trainer {
     while !trainer.is_finished() {
         (trainer, _) = trainer.step().expect("training does not diverge");
     }

@@ -1,0 +1,6 @@
+//! Training against exact enumeration, automatic differentiation and itself.
+
+mod common;
+mod estimators;
+mod resume_bits;
+mod training;
