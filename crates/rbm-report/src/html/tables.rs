@@ -26,8 +26,8 @@ pub(super) fn settings(overview: &Overview<'_>) -> Markup {
         section {
             h2 { "Settings" }
             p.note {
-                "Last value of each metric: mean ± one standard deviation over the seeds; n: how many finished cells of how "
-                "many the mean is over. Cells that are not done enter no mean. ↑: larger is better, ↓: smaller is better."
+                "Last value of each metric: mean ± one standard deviation over the cells that are done (n says where a mean is "
+                "over fewer). ↑: larger is better, ↓: smaller is better."
                 @if ranked.iter().any(|column| column.best.is_some()) { " " b { "Bold" } ": the best mean of a column." }
             }
             (settings_table(overview, &ranked))
@@ -66,8 +66,11 @@ fn settings_table(overview: &Overview<'_>, columns: &[Column<'_>]) -> Markup {
                                 td.n.best[column.best == Some(row)] {
                                     @match &column.spreads[row] {
                                         Some(value) => {
-                                            (spread(value)) br;
-                                            small { "n = " (value.n) " of " (setting.cells.len()) }
+                                            (spread(value))
+                                            @if value.n != setting.done().count() {
+                                                br;
+                                                small { "n = " (value.n) " of " (setting.cells.len()) }
+                                            }
                                         }
                                         None => { (MISSING) }
                                     }
