@@ -31,7 +31,7 @@ pub(crate) struct Wanted {
 impl Wanted {
     /// Whether the rows' values are needed, beside the places of their ones.
     fn values(self) -> bool {
-        self.reconstruction || self.all_sites || self.one_site.is_some()
+        self.reconstruction || self.all_sites
     }
 }
 
@@ -122,7 +122,11 @@ impl<'a> Observer<'a> {
             if let Some((seed, step)) = wanted.one_site {
                 let site =
                     Sequence::new(seed, Stream::EvaluateFlip, step).at_row(row as u32).below(visible as u64) as usize;
-                found[at].one_site = visible as f64 * self.site(site, v[site], x);
+                let value = match split.bits(row) {
+                    Some(bits) => (bits[site / 64] >> (site % 64) & 1) as f64,
+                    None => v[site],
+                };
+                found[at].one_site = visible as f64 * self.site(site, value, x);
             }
         }
         let mut hidden_sums = vec![0.0; hidden];
@@ -214,23 +218,13 @@ impl<'a> Observer<'a> {
         }
         for (at, found) in found.iter_mut().enumerate() {
             add(hidden_sums, &means[at * hidden..][..hidden]);
-            let (v, y) = (&values[at * visible..][..visible], &mut reconstructions[at * visible..][..visible]);
-            found.cross_entropy = match self.sampling {
-                VisibleSampling::Bernoulli => {
-                    let linear: f64 = v.iter().zip(y.iter()).map(|(v, y)| v * y).sum();
-                    softplus_sum(y) - linear
-                }
-                VisibleSampling::ClampedLinear => v.iter().zip(y.iter()).map(|(&v, &y)| clamped_surprise(v, y)).sum(),
+            let (v, y) = (&values[at * visible..][..visible], &reconstructions[at * visible..][..visible]);
+            let (cross_entropy, squares) = match self.sampling {
+                VisibleSampling::Bernoulli => bernoulli_errors(v, y),
+                VisibleSampling::ClampedLinear => clamped_errors(v, y),
             };
-            let squares: f64 = v.iter().zip(y).map(|(v, y)| (v - self.visible_mean(*y)).powi(2)).sum();
+            found.cross_entropy = cross_entropy;
             found.squared_error = squares / visible as f64;
-        }
-    }
-
-    fn visible_mean(&self, activation: f64) -> f64 {
-        match self.sampling {
-            VisibleSampling::Bernoulli => sigmoid(activation),
-            VisibleSampling::ClampedLinear => activation.clamp(0.0, 1.0),
         }
     }
 }
@@ -292,6 +286,31 @@ fn softplus_sum(activations: &[f64]) -> f64 {
             linear + f64::ln(product)
         })
         .sum()
+}
+
+/// Cross-entropy, `sum softplus(y) - v y`, and squared error, `sum (v - sigma(y))^2`, of values whose activations are `y`:
+/// one exponential serves both.
+fn bernoulli_errors(values: &[f64], activations: &[f64]) -> (f64, f64) {
+    let (mut cross_entropy, mut squares) = (0.0, 0.0);
+    for (values, activations) in values.chunks(FACTORS).zip(activations.chunks(FACTORS)) {
+        let mut product = 1.0;
+        for (v, &y) in values.iter().zip(activations) {
+            let e = (-y.abs()).exp();
+            product *= 1.0 + e;
+            cross_entropy += y.max(0.0) - v * y;
+            let numerator = if y >= 0.0 { 1.0 } else { e };
+            squares += (v - numerator / (1.0 + e)).powi(2);
+        }
+        cross_entropy += f64::ln(product);
+    }
+    (cross_entropy, squares)
+}
+
+/// The same where the activation, clamped to `[0, 1]`, is the probability.
+fn clamped_errors(values: &[f64], activations: &[f64]) -> (f64, f64) {
+    values.iter().zip(activations).fold((0.0, 0.0), |(cross_entropy, squares), (&v, &y)| {
+        (cross_entropy + clamped_surprise(v, y), squares + (v - y.clamp(0.0, 1.0)).powi(2))
+    })
 }
 
 /// `-v ln p - (1 - v) ln(1 - p)` with `p` the activation clamped to `[0, 1]`; infinite where a certain value is wrong.

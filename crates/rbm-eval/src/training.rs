@@ -10,12 +10,12 @@ use crate::{
     observer::{Observed, Observer, Wanted},
 };
 
-/// Rows of a split whose free energy is computed during training: the standard error of a mean over MNIST's rows is then
-/// about half a nat, at a few hundredths of the cost of an epoch.
+/// Rows of a split whose free energy and pseudo-likelihood are computed during training: the standard error of a mean
+/// free energy over MNIST's rows is then about half a nat, at a few hundredths of the cost of an epoch.
 pub const FREE_ENERGY_ROWS: usize = 5_000;
-/// Rows of a split that are reconstructed, and whose pseudo-likelihood is estimated, during training: a reconstruction
-/// costs as much as the rest of the evaluation of ten rows, and its mean varies little from row to row.
-pub const RECONSTRUCTION_ROWS: usize = 1_000;
+/// Rows of a split that are reconstructed during training: a reconstruction costs as much as the rest of the evaluation of
+/// ten rows, and its mean varies little from row to row.
+pub const RECONSTRUCTION_ROWS: usize = 500;
 
 /// Where in its training a machine stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,8 +44,9 @@ pub fn evaluate_training(
     seed: u64,
 ) -> Result<Vec<MetricRow>, Error> {
     let observer = Observer::new(parameters, model.visible_sampling);
-    let mut free_energies = FreeEnergies { observer: &observer, known: Vec::new() };
     let wants = |group| config.metrics.contains(&group);
+    let one_site = wants(MetricGroup::PseudoLikelihood).then_some((seed, at.step));
+    let mut free_energies = FreeEnergies { observer: &observer, one_site, known: Vec::new() };
     let mut found = Found { at, rows: Vec::new() };
     let log_z = find_log_z(parameters, config.log_z)?;
     found.push_value(SplitName::Train, Metric::LogZ, log_z);
@@ -58,14 +59,15 @@ pub fn evaluate_training(
             let log_likelihood = free_energy.map(|mean| Mean { value: -mean.value - log_z, ..mean });
             found.push(name, Metric::LogLikelihood, log_likelihood);
         }
-        let wanted = Wanted {
-            reconstruction: wants(MetricGroup::ReconstructionError) || wants(MetricGroup::Norms),
-            one_site: wants(MetricGroup::PseudoLikelihood).then_some((seed, at.step)),
-            all_sites: false,
-        };
-        if wanted.reconstruction || wanted.one_site.is_some() {
+        if one_site.is_some() {
+            let observed = free_energies.observed(name, split, FREE_ENERGY_ROWS)?;
+            found.push(name, Metric::PseudoLikelihood, Mean::of(observed.rows.iter().map(|row| row.one_site)));
+        }
+        let errors = wants(MetricGroup::ReconstructionError);
+        if errors || (wants(MetricGroup::Norms) && name == SplitName::Train) {
+            let wanted = Wanted { reconstruction: true, ..Wanted::default() };
             let observed = observer.observe(split, RECONSTRUCTION_ROWS, wanted)?;
-            found.push_observed(name, split, &observed, config);
+            found.push_reconstruction(name, split, &observed, config);
         }
     }
     if let Some(validation) = validation.filter(|_| wants(MetricGroup::FreeEnergyGap)) {
@@ -82,24 +84,32 @@ pub fn evaluate_training(
     Ok(found.rows)
 }
 
-/// Mean free energies over evenly spaced rows; each is computed once.
+/// What evenly spaced rows of each split say of free energies and pseudo-likelihoods; each is computed once.
 struct FreeEnergies<'a> {
     observer: &'a Observer<'a>,
-    known: Vec<(SplitName, usize, Option<Mean>)>,
+    one_site: Option<(u64, u64)>,
+    known: Vec<(SplitName, usize, Observed)>,
 }
 
 impl FreeEnergies<'_> {
-    /// The mean over at most `limit` rows; its standard error is absent where all rows were used.
-    fn mean(&mut self, name: SplitName, split: &Split, limit: usize) -> Result<Option<Mean>, Error> {
+    /// At most `limit` rows of a split.
+    fn observed(&mut self, name: SplitName, split: &Split, limit: usize) -> Result<&Observed, Error> {
         let rows = limit.min(split.len());
-        if let Some((.., mean)) = self.known.iter().find(|known| (known.0, known.1) == (name, rows)) {
-            return Ok(*mean);
-        }
-        let observed = self.observer.observe(split, rows, Wanted::default())?;
-        let mean =
-            Mean::of(observed.rows.iter().map(|row| row.free_energy)).map(|mean| of_sample(mean, &observed, split));
-        self.known.push((name, rows, mean));
-        Ok(mean)
+        let at = match self.known.iter().position(|known| (known.0, known.1) == (name, rows)) {
+            Some(at) => at,
+            None => {
+                let wanted = Wanted { one_site: self.one_site, ..Wanted::default() };
+                self.known.push((name, rows, self.observer.observe(split, rows, wanted)?));
+                self.known.len() - 1
+            }
+        };
+        Ok(&self.known[at].2)
+    }
+
+    /// The mean free energy over at most `limit` rows; its standard error is absent where all rows were used.
+    fn mean(&mut self, name: SplitName, split: &Split, limit: usize) -> Result<Option<Mean>, Error> {
+        let observed = self.observed(name, split, limit)?;
+        Ok(Mean::of(observed.rows.iter().map(|row| row.free_energy)).map(|mean| of_sample(mean, observed, split)))
     }
 }
 
@@ -135,7 +145,7 @@ impl Found {
         self.push(split, metric, value.map(|value| Mean { value, stderr: None }));
     }
 
-    fn push_observed(&mut self, name: SplitName, split: &Split, observed: &Observed, config: &EvaluateConfig) {
+    fn push_reconstruction(&mut self, name: SplitName, split: &Split, observed: &Observed, config: &EvaluateConfig) {
         let rows = &observed.rows;
         if config.metrics.contains(&MetricGroup::ReconstructionError) {
             let errors = Mean::of(rows.iter().map(|row| row.squared_error));
@@ -145,9 +155,6 @@ impl Found {
             {
                 self.push(name, metric, mean.map(|mean| of_sample(mean, observed, split)));
             }
-        }
-        if config.metrics.contains(&MetricGroup::PseudoLikelihood) {
-            self.push(name, Metric::PseudoLikelihood, Mean::of(rows.iter().map(|row| row.one_site)));
         }
         if config.metrics.contains(&MetricGroup::Norms) && name == SplitName::Train {
             let share = saturated_share(&observed.hidden_sums, rows.len());
