@@ -45,6 +45,9 @@ pub(crate) struct SweepArguments {
     /// Try cells again that failed before
     #[arg(long)]
     retry_failed: bool,
+    /// Go on with cells that were begun on another kind of processor, and mark them
+    #[arg(long)]
+    allow_mixed: bool,
     /// Worker processes, or "auto": as many as cores and cells left allow (else [run] workers)
     #[arg(long, value_name = "N", value_parser = parse_count)]
     workers: Option<Count>,
@@ -63,6 +66,7 @@ pub(crate) struct Job {
     pub(crate) workers: Count,
     pub(crate) threads: Count,
     pub(crate) retry_failed: bool,
+    pub(crate) allow_mixed: bool,
     pub(crate) report: bool,
     pub(crate) json: bool,
 }
@@ -77,6 +81,7 @@ pub(crate) fn run(context: &Context, arguments: &SweepArguments) -> Result<u8, F
         workers: arguments.workers.unwrap_or(config.run.workers),
         threads: arguments.threads.unwrap_or(config.run.threads),
         retry_failed: arguments.retry_failed,
+        allow_mixed: arguments.allow_mixed,
         report: !arguments.no_report,
         json: arguments.json.json,
     };
@@ -116,7 +121,7 @@ fn run_workers(context: &Context, plan: &Plan, job: &Job, stop: &StopFlag) -> Re
             results: context.results.clone(),
             folders: context.folders.clone(),
             retry_failed: job.retry_failed,
-            allow_mixed: false,
+            allow_mixed: job.allow_mixed,
         },
     };
     let mut progress = RunProgress::new(&context.screen, plan, None);

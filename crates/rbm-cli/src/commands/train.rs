@@ -34,6 +34,9 @@ pub(crate) struct TrainArguments {
     /// Try the run again if it failed before
     #[arg(long)]
     retry_failed: bool,
+    /// Go on with a run that was begun on another kind of processor, and mark it
+    #[arg(long)]
+    allow_mixed: bool,
     /// Draw no report
     #[arg(long)]
     no_report: bool,
@@ -48,6 +51,7 @@ pub(crate) fn run(context: &Context, arguments: &TrainArguments) -> Result<u8, F
         workers: Count::Number(1),
         threads: arguments.threads.unwrap_or(config.run.threads),
         retry_failed: arguments.retry_failed,
+        allow_mixed: arguments.allow_mixed,
         report: !arguments.no_report,
         json: arguments.json.json,
     };

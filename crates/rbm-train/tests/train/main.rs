@@ -2,5 +2,6 @@
 
 mod common;
 mod estimators;
+mod golden;
 mod resume_bits;
 mod training;
