@@ -27,7 +27,7 @@ Examples:
   rbm show 3f9c
   rbm show results/mnist-0123456789ab/runs/k=3,hidden=16,seed=0
   rbm show configs/mnist.toml
-  rbm show configs/mnist.toml --set train.k=3 --json")]
+  rbm show configs/mnist.toml --set train.epochs=20 --json")]
 pub(crate) struct ShowArguments {
     /// First digits of a cell's id, a cell's folder, or a config
     #[arg(value_name = "CELL")]
