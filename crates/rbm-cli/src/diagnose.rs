@@ -48,7 +48,7 @@ impl Failure {
     }
 
     fn of(error: &dyn StdError, prefix: &str, mistake: bool) -> Self {
-        let message = format!("{prefix}{}", chain(error));
+        let message = format!("{prefix}{}", rbm_runner::with_sources(error));
         if mistake { Self::refused(message) } else { Self::machine(message) }
     }
 
@@ -157,21 +157,6 @@ impl From<rbm_report::Error> for Failure {
     fn from(error: rbm_report::Error) -> Self {
         Self::of(&error, "failed to ", false)
     }
-}
-
-/// An error and what lies behind it, in one line, without saying anything twice.
-pub(crate) fn chain(error: &dyn StdError) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        let inner_text = inner.to_string();
-        if !text.contains(&inner_text) {
-            text.push_str(": ");
-            text.push_str(&inner_text);
-        }
-        source = inner.source();
-    }
-    text
 }
 
 /// Makes a panic say what to report.

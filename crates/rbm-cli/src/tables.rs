@@ -5,17 +5,17 @@ use rbm_report::{
     MetricPoint, standard_metrics,
     tables::{TimingPoint, metrics_from_parquet, metrics_to_parquet, timings_to_parquet},
 };
-use rbm_runner::{TableWriters, TimingRow};
+use rbm_runner::{TableWriters, TimingRow, with_sources};
 use rbm_store::{CellFolder, CellState};
 
-use crate::diagnose::{Failure, chain};
+use crate::diagnose::Failure;
 
 /// How a worker writes `metrics.parquet` and `timings.parquet`.
 pub(crate) const WRITERS: TableWriters<'static> = TableWriters { metrics: &metrics, timings: &timings };
 
 fn metrics(rows: &[MetricRow]) -> Result<Vec<u8>, String> {
     let points: Vec<MetricPoint> = rows.iter().map(point).collect();
-    metrics_to_parquet(&points).map_err(|error| chain(&error))
+    metrics_to_parquet(&points).map_err(|error| with_sources(&error))
 }
 
 fn timings(rows: &[TimingRow]) -> Result<Vec<u8>, String> {
@@ -24,7 +24,7 @@ fn timings(rows: &[TimingRow]) -> Result<Vec<u8>, String> {
         train_seconds: row.train_seconds,
         evaluate_seconds: row.evaluate_seconds,
     };
-    timings_to_parquet(&rows.iter().map(point).collect::<Vec<_>>()).map_err(|error| chain(&error))
+    timings_to_parquet(&rows.iter().map(point).collect::<Vec<_>>()).map_err(|error| with_sources(&error))
 }
 
 fn point(row: &MetricRow) -> MetricPoint {

@@ -234,7 +234,8 @@ fn npm_pack(package: &str, progress: &dyn FetchProgress) -> Result<(tempfile::Te
     let npm = if cfg!(windows) { "npm.cmd" } else { "npm" };
     progress.begin(&format!("npm pack {package}"), None);
     let output = Command::new(npm)
-        .args(["pack", package, "--silent", "--fetch-retries=1", "--ignore-scripts"])
+        .args(["pack", package, "--silent", "--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--ignore-scripts"])
+        .arg(format!("--fetch-timeout={}", SILENCE.as_millis()))
         .current_dir(folder.path())
         .stdin(Stdio::null())
         .output();

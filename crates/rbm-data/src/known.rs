@@ -227,8 +227,18 @@ pub(crate) fn cache(known: &Known, folders: &DataFolders) -> PathBuf {
 
 /// Where a file lies: in the user's folder, in one of the set's name within, or in the cache.
 pub(crate) fn find(known: &Known, file: &KnownFile, folders: &DataFolders) -> Option<PathBuf> {
-    let own = folders.data_dir.iter().flat_map(|own| [own.join(known.name), own.clone()]);
-    own.chain([cache(known, folders)]).find_map(|folder| file.within(&folder))
+    let named = folders.data_dir.iter().map(|own| own.join(known.name)).find_map(|folder| file.within(&folder));
+    // MNIST and Fashion-MNIST give their files the same names: the other set's are not this one's gone bad.
+    let bare = || folders.data_dir.iter().find_map(|own| file.within(own)).filter(|path| !is_another_sets(known, path));
+    named.or_else(bare).or_else(|| file.within(&cache(known, folders)))
+}
+
+/// Whether a file is one that another known set publishes.
+fn is_another_sets(known: &Known, path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let others = [mnist(), fashion_mnist()].into_iter().filter(|other| other.name != known.name);
+    let mut files = others.flat_map(|other| other.files);
+    files.any(|file| name.starts_with(file.name) && is_intact(&file, path))
 }
 
 /// Whether a file holds the published content.

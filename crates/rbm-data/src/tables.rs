@@ -1,7 +1,8 @@
 //! CSV and Parquet through polars: every column is a unit, but for the one with the labels.
 //!
 //! The column named by `data.key`, or else a column `label` if there is one, holds the labels. A CSV file has a first
-//! line with the columns' names, unless all that stands there are numbers.
+//! line with the columns' names, unless all that stands there are numbers other than 0, 1, 2 and so on, as pandas numbers
+//! columns without names.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Seek};
@@ -29,7 +30,9 @@ pub(crate) fn read(mut file: File, csv: bool, key: Option<&str>) -> Result<Table
             .read_line(&mut line)
             .map_err(|error| FileProblem::Malformed { format: "CSV", reason: error.to_string() })?;
         file.rewind()?;
-        let only_numbers = line.trim().split(',').all(|word| word.trim().parse::<f64>().is_ok());
+        let words: Vec<&str> = line.trim().split(',').map(str::trim).collect();
+        let numbered = words.len() > 2 && words.iter().enumerate().all(|(i, word)| *word == i.to_string());
+        let only_numbers = words.iter().all(|word| word.parse::<f64>().is_ok()) && !numbered;
         CsvReadOptions::default()
             .with_has_header(!only_numbers)
             .with_infer_schema_length(None) // all rows: a column may turn from whole numbers to others late

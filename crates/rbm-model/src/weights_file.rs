@@ -116,7 +116,12 @@ pub fn write(path: &Path, parameters: &Parameters, precision: Precision, config:
         to_bytes(parameters, precision, config).map_err(|reason| Error::Weights { path: path.into(), reason })?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let attempt = || {
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        let mut builder = tempfile::Builder::new();
+        #[cfg(unix)]
+        let everyone = std::os::unix::fs::PermissionsExt::from_mode(0o666); // the umask takes away what it must
+        #[cfg(unix)]
+        builder.permissions(everyone);
+        let mut file = builder.tempfile_in(folder)?;
         file.write_all(&bytes)?;
         file.as_file().sync_all()?;
         file.persist(path).map_err(|error| error.error)?;

@@ -17,9 +17,9 @@ pub enum Stream {
     Binarization = 3,
     /// Grey values to states, each epoch. step: epoch; row: row of the file, with the top bit set for test rows.
     BinarizationEachEpoch = 4,
-    /// Hidden states in training. step: running number of Gibbs half-steps; row: chain.
+    /// Hidden states in training. step: running number of Gibbs steps; row: chain.
     TrainHidden = 5,
-    /// Visible states in training. step: running number of Gibbs half-steps; row: chain.
+    /// Visible states in training. step: running number of Gibbs steps; row: chain.
     TrainVisible = 6,
     /// Start of persistent chains. step: 0; row: chain.
     ChainStart = 7,
@@ -31,8 +31,6 @@ pub enum Stream {
     SampleHidden = 10,
     /// Visible states in sampling. step: Gibbs step; row: chain.
     SampleVisible = 11,
-    /// Exact samples by enumeration. step: 0; row: sample.
+    /// Exact samples by enumeration. step: sample; a sequence.
     ExactSample = 12,
-    /// Reconstructions shown in reports. step: 0; row: row of the split.
-    Reconstruction = 13,
 }

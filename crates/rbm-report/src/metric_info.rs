@@ -15,7 +15,7 @@ pub fn standard_metrics() -> Vec<MetricInfo> {
             "log-likelihood",
             "nats per row",
             Some(true),
-            "minus the free energy minus log Z, mean over the rows; exact where log Z is",
+            "minus the free energy minus log Z, mean over the rows (in training over at most 5,000 of them)",
         ),
         metric(
             "pseudo-likelihood",
@@ -40,7 +40,8 @@ pub fn standard_metrics() -> Vec<MetricInfo> {
             "free-energy-gap",
             "nats per row",
             None,
-            "mean free energy of the validation rows minus that of the training rows; growing means overfitting",
+            "mean free energy of the validation rows minus that of the training rows, at most 5,000 of each; growing means \
+             overfitting",
         ),
         metric("log-z", "nats", None, "logarithm of the partition function, the sum of exp(-energy) over all states"),
         metric("weight-norm", "", None, "square root of the sum of the squared weights"),

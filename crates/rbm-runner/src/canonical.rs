@@ -1,14 +1,8 @@
-//! Canonical JSON and digests: what identities are made of.
+//! Canonical JSON: what identities are made of.
 
 use std::fmt::Write;
 
 use serde_json::Value;
-use sha2::{Digest, Sha256};
-
-/// SHA-256 as 64 hexadecimal digits.
-pub fn sha256_hex(bytes: &[u8]) -> String {
-    hex::encode(Sha256::digest(bytes))
-}
 
 /// JSON without white space and with sorted keys, whatever order the map keeps.
 pub fn canonical_json(value: &Value) -> String {

@@ -29,6 +29,9 @@ pub enum Error {
     /// An evaluation that failed.
     #[error("failed to {0}")]
     Evaluate(#[from] rbm_eval::Error),
+    /// The data are not those of the plan.
+    #[error("failed to load the data of the plan: they changed since; start the sweep again, which plans anew")]
+    DataChanged,
     /// A table that cannot be written.
     #[error("failed to write the table {table}: {reason}")]
     Table {
@@ -78,7 +81,9 @@ impl Error {
             Self::Store(error) => error.is_user_mistake(),
             Self::Model(error) => !matches!(error, rbm_model::Error::Device(_)),
             Self::Train(error) => matches!(error, rbm_train::Error::Setup(_)),
-            Self::Evaluate(_) | Self::Table { .. } | Self::Broken { .. } | Self::Worker { .. } => false,
+            Self::DataChanged | Self::Evaluate(_) | Self::Table { .. } | Self::Broken { .. } | Self::Worker { .. } => {
+                false
+            }
         }
     }
 }

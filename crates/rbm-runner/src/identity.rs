@@ -1,9 +1,9 @@
 //! What decides a cell's numbers.
 
-use rbm_data::{DataConfig, Source};
+use rbm_data::{Binarization, DataConfig, Source};
 use rbm_eval::EvaluateConfig;
-use rbm_model::ModelConfig;
-use rbm_train::TrainConfig;
+use rbm_model::{Init, ModelConfig};
+use rbm_train::{Algorithm, TrainConfig};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -18,7 +18,8 @@ pub const KERNELS: &str = "composed";
 
 /// Canonical JSON of everything that decides a cell's numbers, and of nothing else.
 ///
-/// Keys at their default are left out, so that a key added later changes no id. The data's digest stands for `source`,
+/// Keys at their default are left out, so that a key added later changes no id; so are keys without an effect, such as `k`
+/// under `"exact"`: cells that differ in them alone are one. The data's digest stands for `source`,
 /// `test`, `key`, `size`, `rows` and `validation`, the digest of the weights file for the path in `init`. The name, workers, threads,
 /// checkpoints and folders decide nothing.
 pub fn canonical_config_json(config: &CellConfig, data_digest: &str, init_digest: Option<&str>) -> String {
@@ -32,6 +33,15 @@ pub fn canonical_config_json(config: &CellConfig, data_digest: &str, init_digest
     }
     let mut train = changed(&config.train, &TrainConfig::default());
     train.remove("precision"); // stands beside the backend, with its default
+    let drop_idle = |idle: bool, section: &mut Map<String, Value>, keys: &[&str]| {
+        if idle {
+            keys.iter().for_each(|key| drop(section.remove(*key)));
+        }
+    };
+    drop_idle(config.data.binarization != Binarization::Threshold, &mut data, &["threshold"]);
+    drop_idle(config.model.init != Init::Normal, &mut model, &["init_std"]);
+    drop_idle(config.model.init != Init::Uniform, &mut model, &["init_range"]);
+    drop_idle(config.train.algorithm == Algorithm::Exact, &mut train, &["k", "k_final", "k_schedule"]);
     let evaluate = changed(&config.evaluate, &EvaluateConfig::default());
     canonical_json(&json!({
         "numerics": NUMERICS,

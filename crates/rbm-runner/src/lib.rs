@@ -27,7 +27,7 @@ mod identity;
 mod plan;
 mod run;
 
-pub use canonical::{canonical_json, sha256_hex};
+pub use canonical::canonical_json;
 pub use config::{
     CellConfig, CellPoint, CheckpointEvery, Config, ConfigError, Count, DataSection, KEYS, Key, MAX_CELLS, RunConfig,
     SweepConfig, SweptCase, SweptList, resolved_toml,
@@ -40,5 +40,5 @@ pub use plan::{Cell, Plan};
 pub use run::{
     CellStatus, Context, EngineOptions, Environment, Event, Observer, Outcome, Silent, SkipReason, StopFlag, Summary,
     TableWriter, TableWriters, TimingRow, WorkerOptions, create_sweep, instruction_set, peak_memory_bytes, run_cell,
-    run_child, run_local, run_worker, status,
+    run_child, run_local, run_worker, status, with_sources,
 };

@@ -4,16 +4,18 @@ use std::path::Path;
 
 use rbm_eval::LogZ;
 use rbm_model::{Init, exact, weights_file};
-use rbm_store::CellId;
+use rbm_store::{CellId, sha256_of_bytes};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Error,
-    canonical::sha256_hex,
     config::{CellConfig, CellPoint, Config},
     data_sets::{DataFacts, DataSets},
     identity,
 };
+
+/// No tensor has more numbers than this (8 GiB in f32): a slip of the keyboard is refused, not tried.
+const LARGEST: usize = 1 << 31;
 
 /// One cell of a plan.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -46,7 +48,7 @@ impl Cell {
 pub struct Plan {
     /// Name of the config.
     pub name: String,
-    /// First 12 digits of the digest of the name and all ids.
+    /// First 12 digits of the digest of the name and of each cell's name and id.
     pub hash12: String,
     /// The cells.
     pub cells: Vec<Cell>,
@@ -86,10 +88,9 @@ impl Plan {
     fn of(name: String, cells: Vec<Cell>) -> Self {
         let mut text = name.clone();
         for cell in &cells {
-            text.push('\n');
-            text.push_str(cell.id.as_str());
+            text.push_str(&format!("\n{} {}", cell.id, cell.name));
         }
-        let hash12 = sha256_hex(text.as_bytes())[..12].to_owned();
+        let hash12 = sha256_of_bytes(text.as_bytes())[..12].to_owned();
         Self { name, hash12, cells }
     }
 
@@ -146,6 +147,18 @@ fn check_sizes(config: &Config, point: &CellPoint, facts: &DataFacts) -> Result<
     if let Err((key, allowed)) = train.check_size(facts.visible, model.hidden) {
         return refuse("train", key, format!("expected {allowed}"));
     }
+    let (m, n) = (facts.visible, model.hidden);
+    let batch = train.batch_size.min(facts.rows);
+    for (section, key, what, value, other) in [
+        ("model", "hidden", "weights", n, m),
+        ("train", "batch_size", "hidden states of a batch", batch, n),
+        ("train", "chains", "visible states of the chains", train.chains.unwrap_or(0), m.max(n)),
+    ] {
+        if value.saturating_mul(other) > LARGEST {
+            let most = LARGEST / other;
+            return refuse(section, key, format!("expected at most {most}: {value} x {other} {what} are too many"));
+        }
+    }
     let smaller = facts.visible.min(model.hidden);
     if smaller <= exact::LIMIT {
         return Ok(());
@@ -182,7 +195,7 @@ fn init_digest(config: &Config, point: &CellPoint, facts: &DataFacts) -> Result<
             path.display()
         )));
     }
-    Ok(Some(sha256_hex(&bytes)))
+    Ok(Some(sha256_of_bytes(&bytes)))
 }
 
 fn data_message(error: &rbm_data::Error) -> String {

@@ -77,6 +77,10 @@ mistakes! {
         "x.toml:6:12: train.schedule: expected together with `learning_rate_final`: one without the other has no effect";
     chains_without_pcd_are_refused: "[train]\nchains = 10\n" =>
         "x.toml:6:10: train.chains: expected absent: only algorithm = \"pcd\" keeps chains";
+    a_machine_that_fits_no_memory_is_refused: "[model]\nhidden = 4000000000\n" =>
+        "x.toml:6:10: model.hidden: expected at most 238609294: 4000000000 x 9 weights are too many";
+    chains_that_fit_no_memory_are_refused: "[train]\nalgorithm = \"pcd\"\nchains = 10000000000\n" =>
+        "x.toml:7:10: train.chains: expected at most 16777216: 10000000000 x 128 visible states of the chains are too many";
     log_z_that_cannot_be_enumerated_is_refused: "size = 5\n[model]\nhidden = 30\n[evaluate]\nlog_z = \"exact\"\n" =>
         "x.toml:9:9: evaluate.log_z: expected \"auto\" or \"none\": the smaller layer has 25 units, 20 can be enumerated";
     a_best_by_a_metric_without_direction_is_refused: "[evaluate]\nkeep_best = \"weight-norm\"\n" =>

@@ -167,6 +167,29 @@ fn what_decides_no_number_changes_no_identity() {
 }
 
 #[test]
+fn a_key_without_effect_changes_no_identity() {
+    let id = |sets: &[&str]| plan(&parse(GOOD, sets)).cells[0].id.clone();
+    for (setting, idle, telling) in [
+        ("train.algorithm=exact", "train.k=2", "train.epochs=3"),
+        ("model.init=uniform", "model.init_std=0.1", "model.init_range=0.1"),
+        ("model.init=normal", "model.init_range=0.1", "model.init_std=0.1"),
+        ("data.binarization=each-epoch", "data.threshold=0.1", "data.seed=1"),
+    ] {
+        let hidden = "model.hidden=3";
+        assert_eq!(id(&[hidden, setting]), id(&[hidden, setting, idle]), "{setting}, {idle}");
+        assert_ne!(id(&[hidden, setting]), id(&[hidden, setting, telling]), "{setting}, {telling}");
+    }
+}
+
+#[test]
+fn a_sweep_of_the_same_cells_under_other_names_is_another_sweep() {
+    let one = plan(&parse(GOOD, &[]));
+    let swept = plan(&parse(&format!("{GOOD}[sweep]\n\"train.k\" = [1]\n"), &[]));
+    assert_eq!(one.cells[0].id, swept.cells[0].id);
+    assert_ne!(one.folder_name(), swept.folder_name());
+}
+
+#[test]
 fn identities_of_known_cells_stay() {
     let sweep = plan(&parse(&format!("{GOOD}[train]\nk = 3\n[sweep]\nseeds = 2\n"), &[]));
     let cell = &sweep.cells[1];

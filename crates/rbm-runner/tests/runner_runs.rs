@@ -229,7 +229,7 @@ fn a_cell_that_another_holds_is_waited_for_and_taken_over() {
             drop(lease);
         });
         let mut observer = |event: &Event| match event {
-            Event::Note { text } => notes.push(text.clone()),
+            Event::Waiting { indices, text } => notes.push((indices.clone(), text.clone())),
             Event::CellFinished { index, outcome: Outcome::Done, .. } => ends.push(*index),
             _ => {}
         };
@@ -237,7 +237,8 @@ fn a_cell_that_another_holds_is_waited_for_and_taken_over() {
         run_worker(&plan, None, &options, &StopFlag::new(), &mut observer, TABLES).expect("usable");
     });
     assert_eq!(ends, [1, 0]);
-    assert!(notes[0].starts_with("waiting for 1 cells that other workers compute, first seed=0"), "{notes:?}");
+    assert_eq!(notes[0].0, [0]);
+    assert!(notes[0].1.starts_with("waiting for the cell seed=0, computed by others (process "), "{notes:?}");
 }
 
 #[test]
@@ -368,4 +369,82 @@ fn a_killed_worker_is_started_again_and_the_cell_ends_with_the_same_bytes() {
     assert!(notes[0].ends_with("it is started again"), "{notes:?}");
     assert_eq!(status(&plan, results.path()).expect("readable")[0].attempts, 2);
     assert!(bytes_of(&plan, results.path()) == bytes_of(&plan, whole.path()));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_cell_that_kills_its_worker_twice_is_given_up_and_the_others_go_on() {
+    let plan = plan_of("[sweep]\nseeds = 3\n", &["train.epochs=3000", "evaluate.every=\"log\""]);
+    let results = folder();
+    let mut notes = Vec::new();
+    let mut observer = |event: &Event| match event {
+        Event::Evaluated { index: 1, epoch: 2, .. } => {
+            let found = status(&plan, results.path()).expect("readable");
+            let holder = found[1].holder.clone().expect("a worker holds it");
+            let sent = Command::new("kill").args(["-9", &holder.pid.to_string()]).status().expect("kill exists");
+            assert!(sent.success());
+        }
+        Event::Note { text } => notes.push(text.clone()),
+        _ => {}
+    };
+    let summary = run_local(&plan, &engine(results.path(), 1, 1), &StopFlag::new(), &mut observer).expect("runs");
+    assert_eq!(summary.computed, [0, 2], "{summary:?} {notes:?}");
+    let [(1, message)] = &summary.failed[..] else { panic!("{summary:?}") };
+    assert!(message.starts_with("its worker crashed 2 times, at last with signal: 9"), "{message}");
+    assert!(notes[1].ends_with("the cell is given up, the others go on"), "{notes:?}");
+    let found = status(&plan, results.path()).expect("readable");
+    assert_eq!((found[1].state, found[1].message.as_ref()), (CellState::Failed, Some(message)));
+}
+
+#[test]
+fn a_failing_cell_is_tried_once_by_several_workers_that_are_to_try_failed_ones_again() {
+    // The plan counts on another weights file than the one it finds.
+    let start = folder();
+    let weights = start.path().join("start.safetensors");
+    let write = |visible| {
+        let parameters = rbm_model::Parameters::new(vec![0.0; 4 * visible], vec![0.0; visible], vec![0.0; 4]);
+        let bytes = rbm_model::weights_file::to_bytes(&parameters.expect("sizes fit"), rbm_train::Precision::F32, None);
+        std::fs::write(&weights, bytes.expect("a file")).expect("written");
+    };
+    write(9);
+    let plan = plan_of("[sweep]\nseeds = 2\n", &[&format!("model.init=\"{}\"", weights.display())]);
+    write(8);
+    let results = folder();
+    for attempt in 1..=3 {
+        let mut options = engine(results.path(), 2, 1);
+        options.worker.retry_failed = attempt > 1;
+        let summary = run_local(&plan, &options, &StopFlag::new(), &mut Silent).expect("runs");
+        assert_eq!(summary.failed.len(), 2, "{summary:?}");
+        for cell in status(&plan, results.path()).expect("readable") {
+            assert_eq!((cell.state, cell.attempts), (CellState::Failed, attempt), "{}", cell.name);
+        }
+    }
+    write(9);
+    let mut options = engine(results.path(), 2, 1);
+    options.worker.retry_failed = true;
+    assert_eq!(run_local(&plan, &options, &StopFlag::new(), &mut Silent).expect("runs").computed, [0, 1]);
+}
+
+#[test]
+fn a_run_begun_on_another_kind_of_processor_starts_anew_or_is_marked() {
+    let plan = plan_of("", &["run.checkpoint_every=1"]);
+    for allow_mixed in [false, true] {
+        let results = folder();
+        assert!(die_at(&plan, results.path(), 4));
+        let cell = Results::open(results.path()).expect("a folder").cell(&plan.cells[0].id);
+        let mut record = cell.read_run().expect("readable").expect("begun");
+        record.instruction_set = "another".into();
+        cell.try_lease().expect("locks").expect("free").write_run(&record).expect("written");
+        let mut from_step = None;
+        let mut observer = |event: &Event| {
+            if let Event::CellStarted { from_step: step, .. } = event {
+                from_step = Some(*step);
+            }
+        };
+        let options = WorkerOptions { allow_mixed, ..options(results.path()) };
+        run_worker(&plan, None, &options, &StopFlag::new(), &mut observer, TABLES).expect("usable");
+        assert_eq!(from_step.map(|step| step > 0), Some(allow_mixed));
+        let mixed = cell.read_run().expect("readable").expect("done").extra.get("mixed").cloned();
+        assert_eq!(mixed, allow_mixed.then(|| true.into()));
+    }
 }

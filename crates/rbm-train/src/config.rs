@@ -16,7 +16,7 @@ pub struct TrainConfig {
     pub k_final: Option<u32>,
     /// How `k` goes from `k` to `k_final`.
     pub k_schedule: KSchedule,
-    /// Persistent chains (PCD); the batch size if absent.
+    /// Persistent chains (PCD); if absent, as many as a full batch has rows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub chains: Option<usize>,
     /// Passes over the training rows.
@@ -67,7 +67,7 @@ impl Default for TrainConfig {
 }
 
 impl TrainConfig {
-    /// Refuses impossible values and keys that would have no effect.
+    /// Refuses impossible values, and keys without those they need.
     ///
     /// # Errors
     /// The key within the section, and what is allowed there.
@@ -159,6 +159,11 @@ impl TrainConfig {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Persistent chains for so many training rows: as configured, or as many as a full batch has rows.
+    pub fn chains_for(&self, rows: usize) -> usize {
+        self.chains.unwrap_or(self.batch_size.min(rows))
     }
 
     /// Share of the way from the first epoch (0) to the last (1); epochs count from 1.

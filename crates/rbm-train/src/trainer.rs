@@ -78,7 +78,7 @@ impl Trainer {
                 model.visible()
             )));
         }
-        let estimator = estimator(config);
+        let estimator = estimator(config, rows.len());
         let state = estimator.init(seed, &model);
         let counters = Checkpoint { seed, ..Checkpoint::default() };
         let optimiser = Momentum::default();

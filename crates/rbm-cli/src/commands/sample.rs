@@ -19,6 +19,9 @@ use crate::{
 /// Pixels of the picture for each visible unit, at most: small images are drawn larger.
 const PICTURE_WIDTH: usize = 600;
 
+/// The states of all chains together are no more than this.
+const LARGEST: usize = 1 << 31;
+
 /// Draw samples from a machine
 ///
 /// Runs Gibbs chains that start uniform over all states and writes where they are after --steps steps; or, with --exact,
@@ -66,6 +69,11 @@ pub(crate) fn run(context: &Context, arguments: &SampleArguments) -> Result<u8, 
     check_output(&arguments.out)?;
     let stored = rbm_model::weights_file::read(&arguments.weights)?;
     let visible = stored.parameters.visible();
+    let units = visible.max(stored.parameters.hidden());
+    if arguments.rows as usize > LARGEST / units {
+        let most = text::count(LARGEST / units);
+        return Err(Failure::refused(format!("--rows {}: expected at most {most} for {units} units", arguments.rows)));
+    }
     let shape = if png { Some(picture_shape(arguments.shape, visible)?) } else { None };
     let states = if arguments.exact { exactly(&stored, arguments)? } else { by_chains(context, &stored, arguments)? };
     match shape {

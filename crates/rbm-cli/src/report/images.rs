@@ -90,7 +90,7 @@ impl<'a> Pictures<'a> {
         let reason = match self.data.load(&cell.config.data) {
             Ok(loaded) if loaded.data.digest == cell.data.digest => return Some(loaded),
             Ok(_) => "they have changed since the run".to_owned(),
-            Err(error) => format!("failed to {}", crate::diagnose::chain(&error)),
+            Err(error) => format!("failed to {}", rbm_runner::with_sources(&error)),
         };
         self.context.screen.note(&format!("the report shows no data of {}: {reason}", cell.config.data.source.word()));
         self.failed.push(cell.config.data.clone());

@@ -102,7 +102,8 @@ fn cell_report(results: &Results, cell: &Cell, status: &CellStatus) -> Result<Ce
         message: status.message.clone(),
         seed: cell.config.run.seed,
         settings: cell.settings.iter().map(|(key, value)| (key.clone(), word(value))).collect(),
-        metrics: metrics_of(&folder, status.state)?,
+        // A broken table is no reason not to show the others.
+        metrics: metrics_of(&folder, status.state).unwrap_or_default(),
         wall_seconds: record.as_ref().map(|record| record.wall_seconds),
         peak_memory_bytes: record.as_ref().and_then(|record| record.peak_memory_bytes),
         images: Default::default(),

@@ -129,10 +129,13 @@ fn a_failed_cell_is_tried_again_only_when_asked() {
     let name = folder.to_string_lossy().into_owned();
     let said = world.rbm(&["cell", &name, "0", "1"]);
     assert_eq!(said.code, Some(1), "{}{}", said.out, said.err);
-    assert!(said.err.contains("the data changed since the sweep was planned"), "{}", said.err);
+    assert!(said.err.contains("they changed since; start the sweep again, which plans anew"), "{}", said.err);
     world.write("rows.csv", "a,b\n0,1\n1,1\n");
-    world.done(&["cell", &name, "1"]);
-    assert!(cell.join("DONE").is_file());
+    let said = world.rbm(&["cell", &name, "1"]);
+    assert_eq!(said.code, Some(1), "{}{}", said.out, said.err);
+    assert!(cell.join("FAILED").is_file() && world.done(&["status", &name]).contains("failed: seed=1: "));
+    world.done(&["cell", &name, "1", "--retry-failed"]);
+    assert!(cell.join("DONE").is_file() && !cell.join("FAILED").exists());
 }
 
 #[test]

@@ -36,6 +36,13 @@ fn a_csv_file_without_a_first_line_of_names_is_read_from_its_first_line() {
 }
 
 #[test]
+fn a_first_line_that_numbers_the_columns_is_no_row() {
+    let folder = Folder::new();
+    let data = folder.load(&folder.write("x.csv", b"0,1,2\n0,1,1\n1,1,0\n")).expect("a good file");
+    assert_eq!(rows(&data.train), [[0.0, 1.0, 1.0], [1.0, 1.0, 0.0]]);
+}
+
+#[test]
 fn grey_columns_and_bytes_are_understood() {
     let folder = Folder::new();
     let grey = |config| DataConfig { binarization: Binarization::None, ..config };

@@ -23,6 +23,6 @@ pub use moments::{Moments, data_moments, moments, moments_under};
 pub use rows::WeightedRows;
 pub use sample::sample;
 
-/// The largest number of units in an enumerated layer: 2^20 states of 784 units take about a tenth of a second, and a
+/// The largest number of units in an enumerated layer: 2^20 states of 784 units take about a fifth of a second, and a
 /// table over them 8 MB.
 pub const LIMIT: usize = 20;

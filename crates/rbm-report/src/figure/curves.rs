@@ -1,5 +1,7 @@
 //! Learning curves: a metric over the epochs, a line a setting.
 
+use std::collections::BTreeMap;
+
 use plotters::style::{Color, RGBAColor};
 
 use super::axes::{Frame, Scale, label_room, padded, ticks};
@@ -36,16 +38,12 @@ pub(crate) struct Curve {
 pub(crate) fn curves(overview: &Overview<'_>, series: &Series) -> Vec<Curve> {
     let mut curves = Vec::new();
     for (index, setting) in overview.settings.iter().enumerate() {
-        let cells: Vec<Vec<(u32, f64)>> = setting.done().map(|cell| series.curve(cell)).collect();
-        let mut epochs: Vec<u32> = cells.iter().flatten().map(|point| point.0).collect();
-        epochs.sort_unstable();
-        epochs.dedup();
-        let mut points = Vec::new();
-        for epoch in epochs {
-            let of_cell = |curve: &Vec<(u32, f64)>| curve.iter().find(|point| point.0 == epoch).map(|point| point.1);
-            let values: Vec<f64> = cells.iter().filter_map(of_cell).collect();
-            points.extend(Spread::of(&values).map(|spread| (epoch, spread)));
+        let mut by_epoch: BTreeMap<u32, Vec<f64>> = BTreeMap::new();
+        for (epoch, value) in setting.done().flat_map(|cell| series.curve(cell)) {
+            by_epoch.entry(epoch).or_default().push(value);
         }
+        let spread = |(epoch, values): (u32, Vec<f64>)| Spread::of(&values).map(|spread| (epoch, spread));
+        let points: Vec<(u32, Spread)> = by_epoch.into_iter().filter_map(spread).collect();
         if !points.is_empty() {
             curves.push(Curve { setting: index, points, highlighted: true });
         }

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::axes::SMALL;
 use super::canvas::Size;
+use super::escape;
 use super::picture::{Picture, address, strip, tiles};
 use super::theme::{INK, hex};
 use crate::error::Error;
@@ -59,10 +60,6 @@ impl Sheet {
     fn finish(self) -> (String, Size) {
         (self.body, Size { width: self.width, height: self.height, units: 1.0 })
     }
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 /// How many columns of images, and how many CSS pixels a pixel, fill a width: whole ones where possible.

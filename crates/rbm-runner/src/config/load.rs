@@ -74,11 +74,6 @@ impl Config {
         }
     }
 
-    /// Whether the file has a `[sweep]` section.
-    pub fn has_sweep(&self) -> bool {
-        self.document.sweep.is_some()
-    }
-
     /// The file's text with the `--set` options written into it, comments kept: what is frozen as `sweep.toml`.
     pub fn text(&self) -> String {
         let (_, text) = &self.document.texts[0];

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use rbm_store::{check_name, sha256_of_bytes};
 use toml::Value;
-
-use crate::canonical::sha256_hex;
 
 /// Longest name of a config: with a hash behind it, it stays below what file systems take.
 const LONGEST_NAME: usize = 100;
@@ -14,12 +13,7 @@ const LONGEST_CELL_NAME: usize = 150;
 
 /// Whether the value is a name that stays within the results folder.
 pub(super) fn check(value: &Value) -> Result<(), String> {
-    let fits = value.as_str().is_some_and(|name| {
-        !name.is_empty()
-            && name.len() <= LONGEST_NAME
-            && !name.starts_with('.')
-            && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
-    });
+    let fits = value.as_str().is_some_and(|name| name.len() <= LONGEST_NAME && check_name(name).is_ok());
     if fits { Ok(()) } else { Err("not a name".into()) }
 }
 
@@ -39,7 +33,7 @@ pub(super) fn of_cell(settings: &[(String, Value)], seed: u64, swept: &[String],
     if name.len() <= LONGEST_CELL_NAME {
         return name;
     }
-    format!("{}+{}", &name[..LONGEST_CELL_NAME - 13], &sha256_hex(name.as_bytes())[..12])
+    format!("{}+{}", &name[..LONGEST_CELL_NAME - 13], &sha256_of_bytes(name.as_bytes())[..12])
 }
 
 /// Makes names that stand for different points different: `x`, `x+2`, ...

@@ -30,7 +30,6 @@ pub(super) struct Job {
     pub(super) results: PathBuf,
     pub(super) data_dir: Option<PathBuf>,
     pub(super) cache: PathBuf,
-    pub(super) retry_failed: bool,
     pub(super) allow_mixed: bool,
 }
 
@@ -61,7 +60,7 @@ pub fn run_child(tables: TableWriters<'_>) -> Result<Summary, Error> {
     let options = WorkerOptions {
         results: job.results,
         folders: DataFolders { data_dir: job.data_dir, cache: job.cache },
-        retry_failed: job.retry_failed,
+        retry_failed: false, // the parent has cleared the markers of those to be tried again
         allow_mixed: job.allow_mixed,
     };
     let mut lines = Lines { stop: stop.clone() };

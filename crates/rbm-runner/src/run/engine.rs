@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use rbm_store::Results;
+use rbm_store::{CellState, Results, Terminal};
 
 use super::{
     Event, Observer, Outcome, StopFlag, Summary, WorkerOptions, child::Job, machine::cores, worker::skip_reason,
@@ -25,8 +25,11 @@ use crate::{
 /// How often the wish to stop is looked at.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// How often a worker that crashed is started again.
-const RESTARTS: u32 = 1;
+/// A cell whose worker crashes so often is given up: `FAILED`, and the others go on.
+const CRASHES_OF_A_CELL: u32 = 2;
+
+/// So many crashes of one worker with no cell in hand end it: something is wrong that is no cell's fault.
+const IDLE_CRASHES: u32 = 2;
 
 /// How to start workers.
 #[derive(Clone, Debug)]
@@ -47,7 +50,8 @@ pub struct EngineOptions {
 ///
 /// Each is a process group of its own, so that Ctrl-C reaches the parent alone. When `stop` is raised, the workers'
 /// inputs are closed: each stops at its next step with a checkpoint. The same happens when the parent dies, even if it is
-/// killed. A worker that crashes loses the cell in hand since its last checkpoint, and is started once more.
+/// killed. A worker that crashes is started again and loses the cell in hand since its last checkpoint; a cell in which
+/// workers crash twice is marked as failed.
 ///
 /// # Errors
 /// When no worker can be started, or the results folder cannot be used.
@@ -74,6 +78,7 @@ pub fn run_local(
         summary.left.extend(left.iter().map(|cell| cell.index));
         return Ok(summary);
     }
+    prepare(&left, &results)?;
     let workers = options.workers.or(cores().min(left.len())).min(left.len());
     let threads = options.threads.or(cores() / workers);
     let job = Job {
@@ -83,11 +88,20 @@ pub fn run_local(
         results: options.worker.results.clone(),
         data_dir: options.worker.folders.data_dir.clone(),
         cache: options.worker.folders.cache.clone(),
-        retry_failed: options.worker.retry_failed,
         allow_mixed: options.worker.allow_mixed,
     };
     let line = format!("{}\n", serde_json::json!(job));
-    let ends = Pool { options, threads, line, workers: Vec::new() }.run(workers, stop, observer)?;
+    let pool = Pool {
+        options,
+        threads,
+        line,
+        cells: &job.cells,
+        results: &results,
+        workers: Vec::new(),
+        crashes: BTreeMap::new(),
+        ends: BTreeMap::new(),
+    };
+    let ends = pool.run(workers, stop, observer)?;
     for cell in &job.cells {
         match ends.get(&cell.index) {
             Some(outcome) => summary.add(cell.index, outcome.clone()),
@@ -101,6 +115,23 @@ pub fn run_local(
     Ok(summary)
 }
 
+/// Takes the markers off cells that failed and are to be tried again, here, once: were it left to the workers, each would
+/// try them. Tells in one error, before any worker starts, that the folder has no locks or cannot be written.
+fn prepare(left: &[Cell], results: &Results) -> Result<(), Error> {
+    for cell in left {
+        let folder = results.cell(&cell.id);
+        if folder.state()? == CellState::Failed
+            && let Some(lease) = folder.try_lease()?
+        {
+            lease.clear_markers()?;
+        }
+    }
+    match left.first() {
+        Some(cell) => Ok(results.cell(&cell.id).try_lease().map(drop)?),
+        None => Ok(()),
+    }
+}
+
 /// What the threads that listen to workers send.
 enum Message {
     Event(usize, Event),
@@ -111,17 +142,24 @@ struct Worker {
     process: Child,
     /// Closing it asks the worker to stop.
     input: Option<ChildStdin>,
-    restarts: u32,
+    /// Crashes with no cell in hand.
+    idle_crashes: u32,
     runs: bool,
-    /// The cell in hand.
-    cell: Option<String>,
+    /// The cell in hand: its index in the plan.
+    cell: Option<usize>,
 }
 
 struct Pool<'a> {
     options: &'a EngineOptions,
     threads: usize,
     line: String,
+    cells: &'a [Cell],
+    results: &'a Results,
     workers: Vec<Worker>,
+    /// How often workers crashed in a cell, by its index.
+    crashes: BTreeMap<usize, u32>,
+    /// What became of the cells, by their indices.
+    ends: BTreeMap<usize, Outcome>,
 }
 
 impl Pool<'_> {
@@ -137,7 +175,6 @@ impl Pool<'_> {
             let worker = self.start(at, &sender)?;
             self.workers.push(worker);
         }
-        let mut ends = BTreeMap::new();
         let mut stopping = false;
         while self.workers.iter().any(|worker| worker.runs) {
             if !stopping && stop.is_stopped() {
@@ -145,31 +182,36 @@ impl Pool<'_> {
                 self.workers.iter_mut().for_each(|worker| worker.input = None);
             }
             match receiver.recv_timeout(LOOK) {
-                Ok(Message::Event(at, event)) => self.hear(at, event, &mut ends, observer),
+                Ok(Message::Event(at, event)) => self.hear(at, event, observer),
                 Ok(Message::Ended(at)) => self.ended(at, stopping, &sender, observer)?,
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
             }
         }
-        Ok(ends)
+        Ok(self.ends)
     }
 
-    fn hear(&mut self, at: usize, event: Event, ends: &mut BTreeMap<usize, Outcome>, observer: &mut dyn Observer) {
+    fn hear(&mut self, at: usize, event: Event, observer: &mut dyn Observer) {
         match &event {
-            Event::CellStarted { name, .. } => self.workers[at].cell = Some(name.clone()),
+            Event::CellStarted { index, .. } => self.workers[at].cell = Some(*index),
             Event::CellFinished { index, outcome, .. } => {
                 self.workers[at].cell = None;
-                ends.insert(*index, outcome.clone());
+                self.ends.insert(*index, outcome.clone());
             }
             // One worker's work is what the others find done; it was told already.
             Event::CellSkipped { .. } => return,
-            Event::Note { .. } if self.workers.len() > 1 => return,
+            Event::Waiting { indices, .. } => {
+                let ours = |index: &usize| self.workers.iter().any(|worker| worker.cell == Some(*index));
+                if indices.iter().all(|index| ours(index) || self.ends.contains_key(index)) {
+                    return; // one worker waits for another of this sweep
+                }
+            }
             _ => {}
         }
         observer.event(&event);
     }
 
-    /// A worker's output has ended: it is at its end, or crashed, and is then started once more.
+    /// A worker's output has ended: it is at its end, or crashed, and is then started again.
     fn ended(
         &mut self,
         at: usize,
@@ -184,16 +226,42 @@ impl Pool<'_> {
         if !crashed(status) || stopping {
             return Ok(());
         }
-        let restarts = worker.restarts;
-        let cell = worker.cell.take().map(|name| format!(" in the cell {name}")).unwrap_or_default();
-        let again = restarts < RESTARTS;
-        let then = if again { "it is started again" } else { "it is not started again" };
-        observer.event(&Event::Note { text: format!("a worker crashed{cell} ({status}); {then}") });
+        let (cell, idle_crashes) = (worker.cell.take(), worker.idle_crashes);
+        let (place, given_up) = match cell.and_then(|index| self.cells.iter().find(|cell| cell.index == index)) {
+            Some(cell) => (format!(" in the cell {}", cell.name), self.crashed_in(cell, status, observer)?),
+            None => (String::new(), false),
+        };
+        let idle_crashes = idle_crashes + u32::from(cell.is_none());
+        let again = idle_crashes < IDLE_CRASHES;
+        let then = match (given_up, again) {
+            (true, _) => "the cell is given up, the others go on",
+            (false, true) => "it is started again",
+            (false, false) => "it is not started again",
+        };
+        observer.event(&Event::Note { text: format!("a worker crashed{place} ({status}); {then}") });
         if again {
             let worker = self.start(at, sender)?;
-            self.workers[at] = Worker { restarts: restarts + 1, ..worker };
+            self.workers[at] = Worker { idle_crashes, ..worker };
         }
         Ok(())
+    }
+
+    /// Counts a crash in a cell; at the last one allowed the cell is marked as failed. Whether it was.
+    fn crashed_in(&mut self, cell: &Cell, status: ExitStatus, observer: &mut dyn Observer) -> Result<bool, Error> {
+        let crashes = self.crashes.entry(cell.index).or_insert(0);
+        *crashes += 1;
+        if *crashes < CRASHES_OF_A_CELL {
+            return Ok(false);
+        }
+        // Another sweep may have taken it over meanwhile: then it is theirs.
+        let Some(lease) = self.results.cell(&cell.id).try_lease()? else { return Ok(false) };
+        let message = format!("its worker crashed {crashes} times, at last with {status}; out of memory, perhaps");
+        lease.finish(Terminal::Failed, Some(&message), &[])?;
+        let outcome = Outcome::Failed { message };
+        self.ends.insert(cell.index, outcome.clone());
+        let (index, name) = (cell.index, cell.name.clone());
+        observer.event(&Event::CellFinished { index, name, outcome, seconds: 0.0 });
+        Ok(true)
     }
 
     fn start(&self, at: usize, sender: &Sender<Message>) -> Result<Worker, Error> {
@@ -225,11 +293,11 @@ impl Pool<'_> {
                 let _ = sender.send(Message::Ended(at));
             });
         }
-        Ok(Worker { process, input, restarts: 0, runs: true, cell: None })
+        Ok(Worker { process, input, idle_crashes: 0, runs: true, cell: None })
     }
 }
 
-/// Whether a signal or a bug ended the process; a worker that came to its end says 0, 1 or 130.
+/// Whether a signal or a bug ended the process; a worker that came to its end, or refused to begin, says so by its code.
 fn crashed(status: ExitStatus) -> bool {
-    !matches!(status.code(), Some(0 | 1 | 130))
+    !matches!(status.code(), Some(0 | 1 | 2 | 130))
 }

@@ -60,6 +60,13 @@ pub enum Event {
         /// Why.
         reason: SkipReason,
     },
+    /// A worker has nothing left to do but wait for cells that others hold.
+    Waiting {
+        /// Their indices in the plan.
+        indices: Vec<usize>,
+        /// A sentence that says so.
+        text: String,
+    },
     /// A sentence worth showing.
     Note {
         /// It.

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use rbm_eval::{At, MetricRow, evaluate_training};
 use rbm_model::{Init, Rbm, initialise, weights_file};
-use rbm_store::{CellState, Lease, MetricsLog, RunRecord, Terminal, now};
+use rbm_store::{CellState, CheckpointFile, Lease, MetricsLog, RunRecord, Terminal, now};
 use rbm_train::{Precision, Trainer};
 
 use super::{
@@ -72,8 +72,8 @@ pub fn run_cell(
     Ok(outcome)
 }
 
-/// An error and what lies behind it, in one line.
-pub(super) fn with_sources(error: &dyn std::error::Error) -> String {
+/// An error and what lies behind it, in one line, without saying anything twice.
+pub fn with_sources(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(inner) = source {
@@ -232,21 +232,46 @@ impl Run<'_, '_> {
     }
 
     /// A trainer at the last good checkpoint, with the metrics cut to where they were; or at the start, with none.
-    fn start(&self, log: &mut MetricsLog) -> Result<(Trainer, Progress), Error> {
+    fn start(&mut self, log: &mut MetricsLog) -> Result<(Trainer, Progress), Error> {
         for checkpoint in self.lease.checkpoints()? {
-            let Ok(bytes) = checkpoint.read() else { continue };
-            let Ok((trainer, extra)) = self.new_trainer()?.resume(&bytes) else { continue };
-            let Some(progress) = Progress::from_extra(&extra) else { continue };
-            if progress.best.is_some() && self.lease.read_file(BEST)?.is_none() {
-                continue;
-            }
-            if log.truncate_to(progress.metrics_offset).is_ok() {
-                return Ok((trainer, progress));
+            match self.resume(&checkpoint, log)? {
+                Ok(resumed) => return Ok(resumed),
+                Err(reason) => {
+                    let name = checkpoint.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                    let text = format!("{}: passed over the checkpoint {name}: {reason}", self.cell.name);
+                    self.observer.event(&Event::Note { text });
+                }
             }
         }
         log.truncate_to(0)?;
         self.lease.remove_file(BEST)?;
         Ok((self.new_trainer()?, Progress::default()))
+    }
+
+    /// What a checkpoint holds, with the metrics cut to where they were; or why it cannot be gone on from.
+    fn resume(
+        &self,
+        checkpoint: &CheckpointFile,
+        log: &mut MetricsLog,
+    ) -> Result<Result<(Trainer, Progress), String>, Error> {
+        let bytes = match checkpoint.read() {
+            Ok(bytes) => bytes,
+            Err(error) => return Ok(Err(format!("failed to {}", with_sources(&error)))),
+        };
+        let (trainer, extra) = match self.new_trainer()?.resume(&bytes) {
+            Ok(resumed) => resumed,
+            Err(error) => return Ok(Err(format!("failed to {}", with_sources(&error)))),
+        };
+        let Some(progress) = Progress::from_extra(&extra) else {
+            return Ok(Err("it does not say how far the metrics had come".into()));
+        };
+        if progress.best.is_some() && self.lease.read_file(BEST)?.is_none() {
+            return Ok(Err(format!("{BEST} is gone")));
+        }
+        match log.truncate_to(progress.metrics_offset) {
+            Ok(()) => Ok(Ok((trainer, progress))),
+            Err(error) => Ok(Err(format!("failed to {}", with_sources(&error)))),
+        }
     }
 
     fn new_trainer(&self) -> Result<Trainer, Error> {

@@ -9,7 +9,7 @@ use std::{
 };
 
 use rbm_data::DataFolders;
-use rbm_store::{CellState, Lease, Results};
+use rbm_store::{CellState, Lease, Results, Terminal};
 
 use super::{
     Context, Event, Observer, Outcome, SkipReason, StopFlag, TableWriters,
@@ -192,28 +192,29 @@ impl Worker<'_> {
         let run = || -> Result<Outcome, Error> {
             let data = self.data.load(&cell.config.data)?;
             if data.data.digest != cell.data.digest {
-                let message = "the data changed since the sweep was planned; plan it again".into();
-                return Ok(Outcome::Failed { message });
+                return Err(Error::DataChanged);
             }
             run_cell(cell, lease, &data, &self.context, self.observer)
         };
-        match catch_unwind(AssertUnwindSafe(run)) {
-            Ok(Ok(outcome)) => outcome,
-            Ok(Err(error)) => Outcome::Failed { message: with_sources(&error) },
-            Err(panic) => {
-                let message = format!("stopped by a bug in rbm: {}", panic_text(panic.as_ref()));
-                let _ = lease.finish(rbm_store::Terminal::Failed, Some(&message), &[]);
-                Outcome::Failed { message }
-            }
-        }
+        let message = match catch_unwind(AssertUnwindSafe(run)) {
+            Ok(Ok(outcome)) => return outcome,
+            // The disk, not the cell, is at fault: no marker, so that the cell goes on when there is room again.
+            Ok(Err(error @ Error::Store(_))) => return Outcome::Failed { message: with_sources(&error) },
+            Ok(Err(error)) => with_sources(&error),
+            Err(panic) => format!("stopped by a bug in rbm: {}", panic_text(panic.as_ref())),
+        };
+        let _ = lease.finish(Terminal::Failed, Some(&message), &[]);
+        Outcome::Failed { message }
     }
 
     fn tell_of_held(&mut self, cells: &[&Cell]) {
         let Some(first) = cells.first() else { return };
         let holder = self.results.cell(&first.id).holder();
         let who = holder.map(|holder| format!(" (process {} on {})", holder.pid, holder.host)).unwrap_or_default();
-        let text = format!("waiting for {} cells that other workers compute, first {}{who}", cells.len(), first.name);
-        self.observer.event(&Event::Note { text });
+        let cells_are = if cells.len() == 1 { "the cell".into() } else { format!("{} cells, first", cells.len()) };
+        let text = format!("waiting for {cells_are} {}, computed by others{who}", first.name);
+        let indices = cells.iter().map(|cell| cell.index).collect();
+        self.observer.event(&Event::Waiting { indices, text });
     }
 }
 

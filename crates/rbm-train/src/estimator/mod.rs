@@ -63,13 +63,11 @@ pub trait GradientEstimator: Debug + Send {
     }
 }
 
-/// The estimator that a config names.
-pub fn estimator(config: &TrainConfig) -> Box<dyn GradientEstimator> {
+/// The estimator that a config names, for so many training rows.
+pub fn estimator(config: &TrainConfig, rows: usize) -> Box<dyn GradientEstimator> {
     match config.algorithm {
         Algorithm::Cd => Box::new(ContrastiveDivergence),
-        Algorithm::Pcd => {
-            Box::new(PersistentContrastiveDivergence { chains: config.chains.unwrap_or(config.batch_size) })
-        }
+        Algorithm::Pcd => Box::new(PersistentContrastiveDivergence { chains: config.chains_for(rows) }),
         Algorithm::Exact => Box::new(Exact),
         Algorithm::ExpectedCd => Box::new(ExpectedContrastiveDivergence),
     }

@@ -43,7 +43,7 @@ fn the_mean_of_many_cd_gradients_is_the_enumerated_expectation() {
     for (backend, device) in devices_for_tests() {
         let model = Rbm::new(&p, &ModelConfig::default(), Precision::F32, &device);
         let visible = Tensor::<2>::from_data(TensorData::new(values.clone(), [16, 9]), (&device, DType::F32));
-        let cd = estimator(&TrainConfig::default());
+        let cd = estimator(&TrainConfig::default(), 100);
         for k in [1, 2, 5] {
             let estimates: Vec<Vec<f64>> = (0..2000)
                 .map(|draw| {
@@ -73,7 +73,7 @@ fn the_mean_of_many_pcd_gradients_from_exact_chains_is_the_exact_gradient() {
         let tensor =
             |values: Vec<f32>, rows| Tensor::<2>::from_data(TensorData::new(values, [rows, 9]), (&device, DType::F32));
         let visible = tensor(values.iter().map(|&x| x as f32).collect(), 16);
-        let pcd = estimator(&TrainConfig { algorithm: Algorithm::Pcd, ..TrainConfig::default() });
+        let pcd = estimator(&TrainConfig { algorithm: Algorithm::Pcd, ..TrainConfig::default() }, 100);
         let estimates: Vec<Vec<f64>> = starts
             .chunks_exact(chains * 9)
             .enumerate()
@@ -94,7 +94,7 @@ fn pcd_chains_go_on_and_start_with_half_of_the_units_on() {
     for (backend, device) in devices_for_tests() {
         let model = Rbm::new(&oracle(6, 1.0, true), &ModelConfig::default(), Precision::F32, &device);
         let config = TrainConfig { algorithm: Algorithm::Pcd, chains: Some(2000), ..TrainConfig::default() };
-        let pcd = estimator(&config);
+        let pcd = estimator(&config, 100);
         let state = pcd.init(5, &model);
         let host = |state: &EstimatorState| {
             let chains = state.chains.clone().expect("PCD keeps chains");
