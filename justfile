@@ -3,7 +3,9 @@
 
 set positional-arguments
 
-rbm := "cargo run --release --bin rbm --"
+# Cargo features beside the default ones, separated by commas: RBM_FEATURES=wgpu just backends configs/quick.toml
+features := if env("RBM_FEATURES", "") == "" { "" } else { "--features " + env("RBM_FEATURES") }
+rbm := "cargo run --release --bin rbm " + features + " --"
 
 # List these commands
 default:
@@ -29,9 +31,15 @@ report dir *args:
 status *args:
     @exec {{rbm}} status "$@"
 
-# Run all tests
+# Run all tests; with words, those of `cargo test` that they pick
 test *args:
-    cargo test --release --workspace "$@"
+    #!/usr/bin/env bash
+    set -euo pipefail
+    if [ $# -eq 0 ]; then
+        # Those that need faults in the program, first: what is built last is the program without them.
+        cargo test --release --workspace {{features}} --features failpoints --test faults
+    fi
+    cargo test --release --workspace {{features}} "$@"
 
 # Check what a change must pass: format, clippy as errors, docs, tests, licences of dependencies
 check: _format _clippy _docs test _deny
@@ -52,7 +60,7 @@ _format:
     cargo fmt --all --check
 
 _clippy:
-    cargo clippy --release --workspace --all-targets -- -D warnings
+    cargo clippy --release --workspace --all-targets {{features}} --features failpoints -- -D warnings
 
 _docs:
     RUSTDOCFLAGS="-D warnings" cargo doc --release --no-deps --workspace

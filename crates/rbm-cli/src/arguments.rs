@@ -7,7 +7,7 @@ use clap::{ArgAction, Args, ColorChoice, CommandFactory, FromArgMatches, Parser,
 use crate::commands::{
     cell::CellArguments, completions::CompletionsArguments, data::DataCommand, evaluate::EvaluateArguments,
     ls::LsArguments, report::ReportArguments, sample::SampleArguments, show::ShowArguments, status::StatusArguments,
-    sweep::SweepArguments, train::TrainArguments, transform::TransformArguments,
+    sweep::SweepArguments, train::TrainArguments, transform::TransformArguments, verify::VerifyArguments,
 };
 
 const EXAMPLES: &str = "\
@@ -96,6 +96,7 @@ pub(crate) enum Command {
     Sample(SampleArguments),
     Transform(TransformArguments),
     Report(ReportArguments),
+    Verify(VerifyArguments),
     #[command(subcommand)]
     Data(DataCommand),
     Completions(CompletionsArguments),

@@ -22,6 +22,8 @@ use std::process::ExitCode;
 const BUG: u8 = 3;
 
 fn main() -> ExitCode {
+    #[cfg(feature = "failpoints")]
+    let _faults = fail::FailScenario::setup();
     let cli = arguments::parse();
     diagnose::set_panic_hook();
     let color = cli.global.color;

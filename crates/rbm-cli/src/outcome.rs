@@ -10,7 +10,6 @@ use serde_json::{Map, Value, json};
 use crate::{
     context::{Context, print, print_json},
     diagnose::Failure,
-    interrupt::INTERRUPTED,
     tables::{last_values, metrics_of},
     text,
 };
@@ -142,7 +141,7 @@ impl Finished<'_> {
         } else {
             print(&self.text(&cells, context.colored))?;
         }
-        if code == INTERRUPTED {
+        if !self.summary.left.is_empty() {
             let left = text::cells(self.summary.left.len());
             context.screen.warn(&format!("stopped with {left} left; to go on: {}", text::this_command()));
         }

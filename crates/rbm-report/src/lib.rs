@@ -17,7 +17,7 @@ pub mod tables;
 pub use error::Error;
 pub use figure::image_grid_png;
 pub use metric_info::standard_metrics;
-pub use render::render;
+pub use render::{ranked_cells, render};
 pub use report::{
     Axis, CellImages, CellReport, CellState, ImageGrid, ImageRange, MetricInfo, MetricPoint, ReconstructionPairs,
     Rendered, Report,

@@ -30,6 +30,17 @@ pub fn render(report: &Report) -> Result<Rendered, Error> {
     })
 }
 
+/// The places in [`Report::cells`] of one finished cell for each setting, those of the best settings first: whose pictures
+/// are to be drawn where not all can be.
+pub fn ranked_cells(report: &Report) -> Vec<usize> {
+    let overview = Overview::new(report);
+    let first = |setting: usize| {
+        let cell = overview.settings[setting].done().next()?;
+        report.cells.iter().position(|other| std::ptr::eq(other, cell))
+    };
+    overview.ranking().into_iter().filter_map(first).collect()
+}
+
 /// The page, without the least important figures if it would be larger than `largest` with them.
 pub(crate) fn page(report: &Report, overview: &Overview<'_>, figures: &[Figure], largest: usize) -> String {
     let mut kept: Vec<bool> = figures.iter().map(|figure| figure.in_page).collect();

@@ -39,6 +39,6 @@ pub use identity::{KERNELS, NUMERICS, canonical_config_json};
 pub use plan::{Cell, Plan};
 pub use run::{
     CellStatus, Context, EngineOptions, Environment, Event, Observer, Outcome, Silent, SkipReason, StopFlag, Summary,
-    TableWriter, TableWriters, TimingRow, WorkerOptions, create_sweep, instruction_set, peak_memory_bytes, run_cell,
-    run_child, run_local, run_worker, status, with_sources,
+    TableWriter, TableWriters, TimingRow, VerifyTarget, WorkerOptions, create_sweep, instruction_set,
+    peak_memory_bytes, run_cell, run_child, run_local, run_worker, status, verify, with_sources,
 };

@@ -14,12 +14,25 @@ use crate::{
     identity,
 };
 
+/// Version of the format of `plan.jsonl`; a higher one is refused.
+const SCHEMA: u32 = 1;
+
+fn first() -> u32 {
+    1
+}
+
 /// No tensor has more numbers than this (8 GiB in f32): a slip of the keyboard is refused, not tried.
 const LARGEST: usize = 1 << 31;
 
 /// One cell of a plan.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Cell {
+    /// Version of the format of a plan's line.
+    #[serde(default = "first")]
+    pub schema: u32,
+    /// The numerics version that the id was made for.
+    #[serde(default = "first")]
+    pub numerics: u32,
     /// Its place in the plan, from 0.
     pub index: usize,
     /// Its readable name: `k=3,hidden=16,seed=0`.
@@ -62,7 +75,7 @@ impl Plan {
     pub fn new(config: &Config, data: &mut DataSets) -> Result<Self, Error> {
         let mut cells = Vec::with_capacity(config.points.len());
         for (index, point) in config.points.iter().enumerate() {
-            check_backend(point)?;
+            check_backend(config, point)?;
             let facts = data.facts(&point.config.data).map_err(|error| match error.key() {
                 Some(key) if error.is_user_mistake() => {
                     Error::from(config.refuse(point, "data", key, data_message(&error)))
@@ -73,6 +86,8 @@ impl Plan {
             let init_digest = init_digest(config, point, &facts)?;
             let json = identity::canonical_config_json(&point.config, &facts.digest, init_digest.as_deref());
             cells.push(Cell {
+                schema: SCHEMA,
+                numerics: identity::NUMERICS,
                 index,
                 name: point.name.clone(),
                 id: CellId::of(json.as_bytes()),
@@ -114,7 +129,18 @@ impl Plan {
             .lines()
             .enumerate()
             .map(|(line, text)| {
-                serde_json::from_str(text).map_err(|error| broken(format!("line {}: {error}", line + 1)))
+                #[derive(Deserialize)]
+                struct Version {
+                    #[serde(default = "first")]
+                    schema: u32,
+                }
+                let failed = |error: serde_json::Error| broken(format!("line {}: {error}", line + 1));
+                let Version { schema } = serde_json::from_str(text).map_err(failed)?;
+                if schema > SCHEMA {
+                    let versions = format!("schema {schema}; this one knows {SCHEMA}");
+                    return Err(broken(format!("a newer rbm wrote it ({versions}): use that one")));
+                }
+                serde_json::from_str(text).map_err(failed)
             })
             .collect::<Result<Vec<Cell>, Error>>()?;
         let name = cells.first().map(|cell| cell.config.name.clone()).ok_or_else(|| broken("it has no cell".into()))?;
@@ -132,12 +158,13 @@ impl Plan {
     }
 }
 
-fn check_backend(point: &CellPoint) -> Result<(), Error> {
+fn check_backend(config: &Config, point: &CellPoint) -> Result<(), Error> {
     if point.config.run.backend.is_built() {
         return Ok(());
     }
-    // Its message names the command that builds it.
-    rbm_ops::open(point.config.run.backend).map(drop).map_err(Error::Backend)
+    // The message names the command that builds it.
+    let refuse = |error: rbm_ops::Error| Error::from(config.refuse(point, "run", "backend", error.to_string()));
+    rbm_ops::open(point.config.run.backend).map(drop).map_err(refuse)
 }
 
 /// What can be refused once the number of visible units is known.

@@ -59,12 +59,7 @@ fn is_older(metadata: &std::fs::Metadata, age: Duration) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::process::Command;
-
     use super::*;
-    use crate::disk::failing;
-
-    const STEPS: [&str; 4] = ["file.create", "file.write", "file.sync", "file.rename"];
 
     #[test]
     fn the_new_content_replaces_the_old() {
@@ -74,21 +69,6 @@ mod tests {
         write_atomically(&path, b"new").expect("writes again");
         assert_eq!(disk::read(&path).expect("reads"), b"new");
         assert_eq!(disk::names_in(folder.path()).expect("lists"), ["weights"]);
-    }
-
-    #[test]
-    fn a_full_disk_leaves_the_old_content_no_temporary_and_an_error_with_the_path() {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let path = folder.path().join("weights");
-        write_atomically(&path, b"old").expect("writes");
-        for step in STEPS {
-            let error =
-                failing::with_full_disk_at(step, || write_atomically(&path, b"new")).expect_err("the disk is full");
-            assert!(error.to_string().ends_with(path.to_str().expect("UTF-8")), "{error}");
-            assert!(!error.is_user_mistake());
-            assert_eq!(disk::read(&path).expect("reads"), b"old");
-            assert_eq!(disk::names_in(folder.path()).expect("lists"), ["weights"], "after {step}");
-        }
     }
 
     #[cfg(unix)]
@@ -101,34 +81,6 @@ mod tests {
         std::fs::write(&plain, b"x").expect("writes");
         let mode = |path: &Path| path.metadata().expect("exists").permissions().mode();
         assert_eq!(mode(&ours), mode(&plain));
-    }
-
-    /// Run in a child process by the test below; does nothing otherwise.
-    #[test]
-    fn child_that_writes() {
-        if let Some(path) = std::env::var_os("RBM_STORE_TEST_PATH") {
-            write_atomically(Path::new(&path), b"new").expect("writes");
-        }
-    }
-
-    #[test]
-    fn a_kill_between_the_steps_leaves_the_old_content_and_the_temporary_goes_later() {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let path = folder.path().join("weights");
-        for (step, expected) in STEPS.into_iter().map(|step| (step, "old")).chain([("file.sync-folder", "new")]) {
-            write_atomically(&path, b"old").expect("writes");
-            let status = Command::new(std::env::current_exe().expect("this program"))
-                .args(["--exact", "atomic::tests::child_that_writes", "--quiet"])
-                .env("RBM_STORE_TEST_PATH", &path)
-                .env(failing::KILL_AT, step)
-                .output()
-                .expect("the child runs")
-                .status;
-            assert!(!status.success(), "killed at {step}");
-            assert_eq!(disk::read(&path).expect("reads"), expected.as_bytes(), "after {step}");
-            remove_temporaries(folder.path(), true, None).expect("cleans");
-            assert_eq!(disk::names_in(folder.path()).expect("lists"), ["weights"]);
-        }
     }
 
     #[test]

@@ -158,10 +158,12 @@ impl CellFolder {
     }
 }
 
-/// Writing, which only the holder of the lease can do. Every write is atomic and on the disk when it returns.
+/// Writing, which only the holder of the lease can do. Every write is atomic and on the disk when it returns; where the
+/// folder was moved meanwhile, nothing is written to the place where it was.
 impl Lease {
     /// Writes `config.toml`.
     pub fn write_config(&self, text: &str) -> Result<(), Error> {
+        self.check_place()?;
         write_atomically_as(Target::File, &self.path().join(CONFIG), text.as_bytes())
     }
 
@@ -174,11 +176,13 @@ impl Lease {
             let (expected, found) = (self.id().clone(), record.id.clone());
             return Err(Error::OtherCell { path: self.path().to_owned(), expected, found });
         }
+        self.check_place()?;
         write_json(Target::Run, &self.path().join(RUN), record)
     }
 
     /// Writes `env.json`.
     pub fn write_environment<T: Serialize>(&self, environment: &T) -> Result<(), Error> {
+        self.check_place()?;
         write_json(Target::File, &self.path().join(ENVIRONMENT), environment)
     }
 
@@ -188,6 +192,7 @@ impl Lease {
     /// [`Error::Name`] for a name that leaves the cell's folder or has a function of its own here.
     pub fn write_file(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
         check_file_name(name, &RESERVED_IN_CELL)?;
+        self.check_place()?;
         let path = self.path().join(name);
         if let Some(folder) = path.parent() {
             disk::create_folder(Target::Cell, folder)?;
@@ -198,12 +203,14 @@ impl Lease {
     /// Removes a file that [`Lease::write_file`] wrote, if it is there.
     pub fn remove_file(&self, name: &str) -> Result<(), Error> {
         check_file_name(name, &RESERVED_IN_CELL)?;
+        self.check_place()?;
         disk::remove(Target::File, &self.path().join(name))?;
         Ok(())
     }
 
     /// Opens `metrics.jsonl` to append to, cutting off what a kill left of a last line.
     pub fn open_metrics(&self) -> Result<MetricsLog, Error> {
+        self.check_place()?;
         let log = MetricsLog::open(self.path().join(METRICS))?;
         disk::sync_folder(Target::Metrics, self.path())?;
         Ok(log)
@@ -216,6 +223,7 @@ impl Lease {
         for name in files {
             check_file_name(name, &[RUN, LEASE, "DONE", "FAILED", "DIVERGED"])?;
         }
+        self.check_place()?;
         let marker = Marker::of_files(self.path(), self.id(), state, message, files)?;
         self.clear_markers()?;
         write_json(Target::Marker, &self.path().join(state.file_name()), &marker)?;
@@ -224,9 +232,10 @@ impl Lease {
 
     /// Removes the markers, before a cell that failed, or whose files were altered, is run again.
     pub fn clear_markers(&self) -> Result<(), Error> {
+        self.check_place()?;
         let mut removed = false;
         for terminal in Terminal::ALL {
-            removed |= disk::remove(Target::Marker, &self.path().join(terminal.file_name()))?;
+            removed |= disk::remove_file(Target::Marker, &self.path().join(terminal.file_name()))?;
         }
         if removed { disk::sync_folder(Target::Marker, self.path()) } else { Ok(()) }
     }
@@ -234,6 +243,7 @@ impl Lease {
     /// Removes `metrics.jsonl` and the checkpoints: after the marker of a finished cell stands, or to begin anew. Not
     /// before: a kill in between would leave neither results nor a place to go on from.
     pub fn discard_progress(&self) -> Result<(), Error> {
+        self.check_place()?;
         // Checkpoints first: one without its metrics is of no use.
         disk::remove(Target::Checkpoint, &self.path().join(CHECKPOINTS))?;
         disk::remove(Target::Metrics, &self.path().join(METRICS))?;
@@ -247,9 +257,11 @@ pub(crate) fn identify(folder: &Path) -> Result<Option<CellId>, Error> {
     struct Identity {
         id: CellId,
     }
-    if let Some(bytes) = absent_as_none(disk::read(&folder.join(RUN)))?
-        && let Ok(identity) = serde_json::from_slice::<Identity>(&bytes)
-    {
+    let bytes = match absent_as_none(disk::read(&folder.join(RUN))) {
+        Err(error) if error.is_folder() => None,
+        other => other?,
+    };
+    if let Some(identity) = bytes.and_then(|bytes| serde_json::from_slice::<Identity>(&bytes).ok()) {
         return Ok(Some(identity.id));
     }
     let (markers, _) = marker::read_markers(folder)?;
@@ -258,6 +270,7 @@ pub(crate) fn identify(folder: &Path) -> Result<Option<CellId>, Error> {
 
 fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, Error> {
     let Some(bytes) = absent_as_none(disk::read(path))? else { return Ok(None) };
+    marker::refuse_newer(path, &bytes)?;
     let value = serde_json::from_slice(&bytes)
         .map_err(|error| Error::Broken { path: path.to_owned(), reason: error.to_string() })?;
     Ok(Some(value))

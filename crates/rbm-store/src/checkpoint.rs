@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::atomic::write_atomically_as;
 use crate::cell::CellFolder;
 use crate::disk::{self, Target};
-use crate::error::{Error, absent_as_none};
+use crate::error::Error;
 use crate::hash::{SHORT, is_hex, sha256_of_bytes};
 use crate::layout::CHECKPOINTS;
 use crate::lease::Lease;
@@ -25,15 +25,6 @@ pub struct CheckpointFile {
     /// Steps completed.
     pub step: u64,
     hash: String,
-}
-
-/// The newest checkpoint that is whole.
-#[derive(Clone, Debug)]
-pub struct LatestCheckpoint {
-    /// It and its content; none if there is none.
-    pub checkpoint: Option<(CheckpointFile, Vec<u8>)>,
-    /// Newer ones that are broken, and files that are no checkpoints.
-    pub skipped: Vec<PassedOver>,
 }
 
 impl CheckpointFile {
@@ -71,20 +62,8 @@ impl CellFolder {
         Ok(self.list_checkpoints()?.0)
     }
 
-    /// The newest checkpoint whose content has the hash in its name, and what was skipped to find it.
-    pub fn latest_checkpoint(&self) -> Result<LatestCheckpoint, Error> {
-        let (checkpoints, mut skipped) = self.list_checkpoints()?;
-        for checkpoint in checkpoints {
-            match absent_as_none(checkpoint.read()) {
-                Ok(Some(bytes)) => return Ok(LatestCheckpoint { checkpoint: Some((checkpoint, bytes)), skipped }),
-                Ok(None) => {} // its writer has just deleted it
-                Err(error) => skipped.push(PassedOver::because_of(checkpoint.path, &error)),
-            }
-        }
-        Ok(LatestCheckpoint { checkpoint: None, skipped })
-    }
-
-    fn list_checkpoints(&self) -> Result<(Vec<CheckpointFile>, Vec<PassedOver>), Error> {
+    /// The checkpoints, newest first, and the files that are none.
+    pub(crate) fn list_checkpoints(&self) -> Result<(Vec<CheckpointFile>, Vec<PassedOver>), Error> {
         let folder = self.path().join(CHECKPOINTS);
         let (mut checkpoints, mut others) = (Vec::new(), Vec::new());
         for name in disk::names_in(&folder)? {
@@ -103,6 +82,7 @@ impl Lease {
     /// Writes a checkpoint after `epoch` epochs and `step` steps, and once it is on the disk deletes all others but the one
     /// before it. Metrics that it counts on must be synced before ([`crate::MetricsLog::sync`]).
     pub fn write_checkpoint(&self, epoch: u32, step: u64, bytes: &[u8]) -> Result<CheckpointFile, Error> {
+        self.check_place()?;
         let folder = self.path().join(CHECKPOINTS);
         disk::create_folder(Target::Checkpoint, &folder)?;
         let written = CheckpointFile::new(&folder, epoch, step, bytes);

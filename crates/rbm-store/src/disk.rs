@@ -1,7 +1,8 @@
 //! The only door to the disk: every write, fsync, rename and removal of the crate passes through here, each with a name
 //! such as `checkpoint.write` or `marker.rename`.
 //!
-//! Tests make a named step fail or kill the process (`failing`), to see what a full disk or a power cut leaves behind.
+//! Test builds make a named step fail, tear a write or kill the process ([`crate::faults`]), to see what a full disk or a
+//! power cut leaves behind.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -12,6 +13,7 @@ use std::path::Path;
 use tempfile::{TempDir, TempPath};
 
 use crate::error::{Error, absent_as_none};
+use crate::faults::{self, Fault};
 use crate::layout::TEMPORARY;
 
 /// What a file is for, the first half of a step's name.
@@ -88,18 +90,12 @@ impl Step {
     }
 }
 
-/// What happens on the way to a step: nothing, except in tests.
-#[cfg(not(test))]
-fn reach(_: Point) -> io::Result<()> {
-    Ok(())
-}
-
-#[cfg(test)]
-use failing::reach;
-
 /// Runs one named step and puts the path into its error.
 fn step<T>(target: Target, step: Step, path: &Path, body: impl FnOnce() -> io::Result<T>) -> Result<T, Error> {
-    let done = reach(Point(target, step)).and_then(|()| body());
+    let done = match faults::at(Point(target, step)) {
+        None => body(),
+        Some(fault) => Err(fault.strike()),
+    };
     done.map_err(|source| Error::Io { action: step.action(), path: path.to_owned(), source })
 }
 
@@ -132,7 +128,17 @@ fn temporary_prefix(path: &Path) -> OsString {
 
 /// Writes all of `bytes`; `path` is the name to report.
 pub(crate) fn write(target: Target, path: &Path, file: &mut File, bytes: &[u8]) -> Result<(), Error> {
-    step(target, Step::Write, path, || file.write_all(bytes))
+    let done = match faults::at(Point(target, Step::Write)) {
+        None => file.write_all(bytes),
+        Some(fault) => {
+            // A disk that fills up, or a machine that goes down, takes part of it.
+            if fault != Fault::Abort {
+                let _ = file.write_all(&bytes[..bytes.len() / 2]).and_then(|()| file.sync_all());
+            }
+            Err(fault.strike())
+        }
+    };
+    done.map_err(|source| Error::Io { action: Step::Write.action(), path: path.to_owned(), source })
 }
 
 /// Waits until the file's content is on the disk.
@@ -169,6 +175,12 @@ pub(crate) fn remove(target: Target, path: &Path) -> Result<bool, Error> {
     let removed = step(target, Step::Remove, path, || {
         if fs::symlink_metadata(path)?.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) }
     });
+    Ok(absent_as_none(removed)?.is_some())
+}
+
+/// Removes a file, if it is there; whether it was. A folder in its place is left alone, and an error.
+pub(crate) fn remove_file(target: Target, path: &Path) -> Result<bool, Error> {
+    let removed = step(target, Step::Remove, path, || fs::remove_file(path));
     Ok(absent_as_none(removed)?.is_some())
 }
 
@@ -228,39 +240,4 @@ pub(crate) fn names_in(folder: &Path) -> Result<Vec<String>, Error> {
     }
     names.sort();
     Ok(names)
-}
-
-/// Makes named steps fail: in this thread with an error, or, through an environment variable, by killing the process.
-#[cfg(test)]
-pub(crate) mod failing {
-    use std::cell::RefCell;
-    use std::io;
-
-    use super::Point;
-
-    /// A process with this variable set to a step's name aborts when it comes there.
-    pub(crate) const KILL_AT: &str = "RBM_STORE_TEST_KILL_AT";
-
-    thread_local! {
-        static FAIL_AT: RefCell<Option<String>> = const { RefCell::new(None) };
-    }
-
-    /// Runs `body` while the step called `name` fails as on a full disk.
-    pub(crate) fn with_full_disk_at<T>(name: &str, body: impl FnOnce() -> T) -> T {
-        FAIL_AT.with_borrow_mut(|point| *point = Some(name.to_owned()));
-        let result = body();
-        FAIL_AT.with_borrow_mut(|point| *point = None);
-        result
-    }
-
-    pub(super) fn reach(point: Point) -> io::Result<()> {
-        let name = point.to_string();
-        if std::env::var_os(KILL_AT).is_some_and(|at| at.to_str() == Some(&name)) {
-            std::process::abort();
-        }
-        if FAIL_AT.with_borrow(|at| at.as_deref() == Some(&name)) {
-            return Err(io::ErrorKind::StorageFull.into());
-        }
-        Ok(())
-    }
 }

@@ -69,6 +69,23 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// A file that a later version of this program wrote.
+    #[error(
+        "use {}: a newer rbm wrote it (schema {schema}; this one knows {}): go on with that one",
+        path.display(), crate::layout::SCHEMA
+    )]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// The version of its format.
+        schema: u32,
+    },
+    /// The folder that a lease is held for is no longer where it was.
+    #[error("write to {}: the folder was moved, replaced or removed while this process worked in it", path.display())]
+    Moved {
+        /// Where it was.
+        path: PathBuf,
+    },
     /// The sweep was started with another plan.
     #[error("go on with the sweep in {}: its plan.jsonl, frozen when it started, differs from this plan at line {line}", path.display())]
     PlanDiffers {
@@ -120,17 +137,24 @@ impl Error {
                     | io::ErrorKind::ReadOnlyFilesystem
                     | io::ErrorKind::NotADirectory
                     | io::ErrorKind::IsADirectory
+                    | io::ErrorKind::AlreadyExists
             ),
             Self::Name { .. }
             | Self::Id { .. }
             | Self::NotFound { .. }
             | Self::Ambiguous { .. }
             | Self::OtherCell { .. }
+            | Self::Newer { .. }
             | Self::PlanDiffers { .. }
             | Self::LinkTaken { .. }
             | Self::LocksUnsupported { .. } => true,
-            Self::Broken { .. } | Self::MetricsOffset { .. } => false,
+            Self::Broken { .. } | Self::Moved { .. } | Self::MetricsOffset { .. } => false,
         }
+    }
+
+    /// Whether the system said that a folder stands in the place of the file.
+    pub(crate) fn is_folder(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::IsADirectory)
     }
 
     /// Whether the system said that the file or folder is not there.

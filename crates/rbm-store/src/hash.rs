@@ -1,13 +1,11 @@
 //! SHA-256 of bytes and files, and the id of a cell.
 
 use std::fmt;
-use std::path::Path;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::disk;
 use crate::error::Error;
 
 /// How many hexadecimal digits a folder's name carries.
@@ -16,11 +14,6 @@ pub(crate) const SHORT: usize = 12;
 /// The SHA-256 of `bytes` as 64 hexadecimal digits.
 pub fn sha256_of_bytes(bytes: &[u8]) -> String {
     hex::encode(Sha256::digest(bytes))
-}
-
-/// The SHA-256 of a file's content as 64 hexadecimal digits. The file is read whole: those of a cell are small.
-pub fn sha256_of_file(path: &Path) -> Result<String, Error> {
-    Ok(sha256_of_bytes(&disk::read(path)?))
 }
 
 /// Whether `text` consists of `digits` lower-case hexadecimal digits.

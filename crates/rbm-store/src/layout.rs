@@ -4,6 +4,14 @@ pub(crate) const CELLS: &str = "cells";
 /// Folders directly under `results/` that are ours yet no sweep.
 pub(crate) const NOT_SWEEPS: [&str; 2] = [CELLS, "reference"];
 
+/// Version of the formats of `run.json` and of the markers; files of a higher one are left alone.
+pub(crate) const SCHEMA: u32 = 1;
+
+/// The schema of files written before they named one.
+pub(crate) fn first_schema() -> u32 {
+    1
+}
+
 // In a cell.
 pub(crate) const CONFIG: &str = "config.toml";
 pub(crate) const RUN: &str = "run.json";

@@ -90,6 +90,13 @@ impl Lease {
         Ok(None)
     }
 
+    /// That the cell's folder is still the one whose lease is held: it may have been moved, and what is written by its old
+    /// path would begin a second, empty one there.
+    pub(crate) fn check_place(&self) -> Result<(), Error> {
+        let path = self.path().join(LEASE);
+        if is_still(&self.file, &path) { Ok(()) } else { Err(Error::Moved { path: self.path().to_owned() }) }
+    }
+
     fn sign(&self, path: &Path) -> Result<(), Error> {
         let text = serde_json::to_string(&Holder::this_process()).unwrap_or_default() + "\n";
         let mut file = &self.file;

@@ -24,10 +24,9 @@
 mod atomic;
 mod cell;
 mod checkpoint;
-#[cfg(test)]
-mod crashes;
 mod disk;
 mod error;
+mod faults;
 mod hash;
 mod layout;
 mod lease;
@@ -38,12 +37,13 @@ mod results;
 mod run_record;
 mod sweep;
 mod timestamp;
+mod verify;
 
 pub use atomic::write_atomically;
 pub use cell::CellFolder;
-pub use checkpoint::{CheckpointFile, LatestCheckpoint};
+pub use checkpoint::CheckpointFile;
 pub use error::Error;
-pub use hash::{CellId, sha256_of_bytes, sha256_of_file};
+pub use hash::{CellId, sha256_of_bytes};
 pub use lease::{Holder, Lease};
 pub use marker::{CellState, FileHash, Marker, Status, Terminal};
 pub use metrics::MetricsLog;
@@ -52,3 +52,4 @@ pub use results::{Listing, PassedOver, Results};
 pub use run_record::RunRecord;
 pub use sweep::{Created, SweepFiles, SweepFolder};
 pub use timestamp::{now, rfc3339};
+pub use verify::{Finding, Severity, Verification};

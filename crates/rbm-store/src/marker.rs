@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -9,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::disk;
 use crate::error::{Error, absent_as_none};
 use crate::hash::{CellId, sha256_of_bytes};
+use crate::layout::{SCHEMA, first_schema};
 
 /// Where a cell stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -95,6 +98,9 @@ pub struct FileHash {
 /// The content of a marker. It holds no time and no host: the same cell ends with the same marker.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Marker {
+    /// Version of the format.
+    #[serde(default = "first_schema")]
+    pub schema: u32,
     /// The full id of the cell.
     pub id: CellId,
     /// How it ended.
@@ -132,29 +138,34 @@ impl Marker {
             let hash = FileHash { sha256: sha256_of_bytes(&bytes), bytes: bytes.len() as u64 };
             hashes.insert(name.to_owned(), hash);
         }
-        Ok(Self { id: id.clone(), state, message: message.map(str::to_owned), files: hashes })
+        let message = message.map(str::to_owned);
+        Ok(Self { schema: SCHEMA, id: id.clone(), state, message, files: hashes })
     }
 
     /// What speaks against the files it vouches for: lengths, and with `hashes` their content.
-    fn doubts(&self, folder: &Path, hashes: bool) -> Result<Vec<String>, Error> {
+    fn doubts(&self, folder: &Path, hashes: bool) -> Vec<String> {
         let mut doubts = Vec::new();
         for (name, expected) in &self.files {
             let path = folder.join(name);
-            let length = match path.metadata() {
-                Ok(metadata) => metadata.len(),
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                    doubts.push(format!("{name} is missing"));
-                    continue;
+            match path.metadata() {
+                Ok(metadata) if metadata.is_dir() => doubts.push(format!("{name} is a folder")),
+                Ok(metadata) if metadata.len() != expected.bytes => {
+                    doubts.push(format!("{name} has {} bytes, not {}", metadata.len(), expected.bytes));
                 }
-                Err(source) => return Err(Error::Io { action: "read", path, source }),
-            };
-            if length != expected.bytes {
-                doubts.push(format!("{name} has {length} bytes, not {}", expected.bytes));
-            } else if hashes && sha256_of_bytes(&disk::read(&path)?) != expected.sha256 {
-                doubts.push(format!("{name} was altered: its SHA-256 is not the one in {}", self.state.file_name()));
+                Ok(_) if !hashes => {}
+                Ok(_) => match fs::read(&path) {
+                    Ok(bytes) if sha256_of_bytes(&bytes) == expected.sha256 => {}
+                    Ok(_) => {
+                        let marker = self.state.file_name();
+                        doubts.push(format!("{name} was altered: its SHA-256 is not the one in {marker}"));
+                    }
+                    Err(error) => doubts.push(format!("{name} cannot be read: {error}")),
+                },
+                Err(error) if error.kind() == ErrorKind::NotFound => doubts.push(format!("{name} is missing")),
+                Err(error) => doubts.push(format!("{name} cannot be read: {error}")),
             }
         }
-        Ok(doubts)
+        doubts
     }
 }
 
@@ -163,7 +174,17 @@ pub(crate) fn read_markers(folder: &Path) -> Result<(Vec<Marker>, Vec<String>), 
     let (mut markers, mut doubts) = (Vec::new(), Vec::new());
     for terminal in Terminal::ALL {
         let name = terminal.file_name();
-        let Some(bytes) = absent_as_none(disk::read(&folder.join(name)))? else { continue };
+        let path = folder.join(name);
+        let bytes = match absent_as_none(disk::read(&path)) {
+            Ok(Some(bytes)) => bytes,
+            Ok(None) => continue,
+            Err(error) if error.is_folder() => {
+                doubts.push(format!("{name} is a folder"));
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        refuse_newer(&path, &bytes)?;
         match serde_json::from_slice::<Marker>(&bytes) {
             Ok(marker) if marker.state == terminal => markers.push(marker),
             Ok(marker) => doubts.push(format!("{name} says {}", marker.state.file_name())),
@@ -173,6 +194,18 @@ pub(crate) fn read_markers(folder: &Path) -> Result<(Vec<Marker>, Vec<String>), 
     Ok((markers, doubts))
 }
 
+/// Refuses a JSON file whose `schema` is higher than ours: it may say what we cannot know.
+pub(crate) fn refuse_newer(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    #[derive(Deserialize)]
+    struct Version {
+        schema: u32,
+    }
+    match serde_json::from_slice::<Version>(bytes) {
+        Ok(Version { schema }) if schema > SCHEMA => Err(Error::Newer { path: path.to_owned(), schema }),
+        _ => Ok(()),
+    }
+}
+
 /// The one marker of the cell `id` that holds, or what speaks against it.
 pub(crate) fn examine(folder: &Path, id: &CellId, hashes: bool) -> Result<(Option<Marker>, Vec<String>), Error> {
     let (mut markers, mut doubts) = read_markers(folder)?;
@@ -180,7 +213,7 @@ pub(crate) fn examine(folder: &Path, id: &CellId, hashes: bool) -> Result<(Optio
         if marker.id != *id {
             return Err(Error::OtherCell { path: folder.to_owned(), expected: id.clone(), found: marker.id.clone() });
         }
-        doubts.extend(marker.doubts(folder, hashes)?);
+        doubts.extend(marker.doubts(folder, hashes));
     }
     if markers.len() > 1 {
         let names: Vec<_> = markers.iter().map(|marker| marker.state.file_name()).collect();

@@ -26,7 +26,8 @@ pub struct PassedOver {
 }
 
 impl PassedOver {
-    pub(crate) fn new(path: PathBuf, reason: impl Into<String>) -> Self {
+    /// Something at a path, and why it is passed over.
+    pub fn new(path: PathBuf, reason: impl Into<String>) -> Self {
         Self { path, reason: reason.into() }
     }
 

@@ -3,11 +3,15 @@
 use serde::{Deserialize, Serialize};
 
 use crate::hash::CellId;
+use crate::layout::{SCHEMA, first_schema};
 use crate::marker::CellState;
 
 /// The content of `run.json`. It is for people and reports: whether a cell is done is decided by its marker alone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunRecord {
+    /// Version of the format.
+    #[serde(default = "first_schema")]
+    pub schema: u32,
     /// The full id of the cell.
     pub id: CellId,
     /// The readable name it had in the sweep that ran it.
@@ -40,4 +44,9 @@ pub struct RunRecord {
     /// Whatever else stands in the file; kept when it is written again.
     #[serde(flatten)]
     pub extra: serde_json::Map<String, serde_json::Value>,
+}
+
+impl RunRecord {
+    /// The version of the format that this program writes.
+    pub const SCHEMA: u32 = SCHEMA;
 }

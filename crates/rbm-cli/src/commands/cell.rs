@@ -18,11 +18,12 @@ use crate::{
 /// Run some cells of a sweep in this process
 ///
 /// A worker with a fixed list, for job schedulers: `rbm sweep CONFIG --dry-run` numbers the cells, and DIR is the folder
-/// of a sweep that was started. Several may run at once, also on the same list: each cell is computed by one of them.
+/// of a sweep that was started, or made by `rbm sweep CONFIG --plan-only`. Several may run at once, also on the same list: each cell is computed by one of them.
 /// Draws no report; `rbm report DIR` does.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
+  rbm sweep configs/mnist.toml --plan-only     makes the folder, trains nothing
   rbm cell results/mnist-0123456789ab 0 1 2
   rbm cell results/mnist-0123456789ab $SLURM_ARRAY_TASK_ID")]
 pub(crate) struct CellArguments {
@@ -44,7 +45,10 @@ pub(crate) fn run(context: &Context, arguments: &CellArguments) -> Result<u8, Fa
     let folder = find_sweep(context, &arguments.dir)?;
     let plan = Plan::open(folder.path())?;
     let last = plan.cells.len() - 1;
-    if let Some(index) = arguments.indices.iter().find(|index| **index > last) {
+    let mut indices = arguments.indices.clone();
+    indices.sort_unstable();
+    indices.dedup();
+    if let Some(index) = indices.iter().find(|index| **index > last) {
         return Err(rbm_runner::Error::Index { index: *index, last }.into());
     }
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -61,15 +65,15 @@ pub(crate) fn run(context: &Context, arguments: &CellArguments) -> Result<u8, Fa
         retry_failed: arguments.retry_failed,
         allow_mixed: arguments.allow_mixed,
     };
-    let mut progress = RunProgress::new(&context.screen, &plan, Some(&arguments.indices));
-    let summary = run_worker(&plan, Some(&arguments.indices), &options, &stop, &mut progress, WRITERS);
+    let mut progress = RunProgress::new(&context.screen, &plan, Some(&indices));
+    let summary = run_worker(&plan, Some(&indices), &options, &stop, &mut progress, WRITERS);
     progress.finish();
     let summary = summary?;
     let code = summary.exit_code(stop.is_stopped());
     let (done, reused) = (summary.computed.len(), summary.reused.len());
     print(&format!(
         "{}: {done} computed, {reused} done before, {} failed, {} diverged, {} left\n",
-        text::cells(arguments.indices.len()),
+        text::cells(indices.len()),
         summary.failed.len(),
         summary.diverged.len(),
         summary.left.len(),

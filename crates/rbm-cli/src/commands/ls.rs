@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use clap::Args;
-use rbm_store::Results;
+use rbm_runner::with_sources;
+use rbm_store::{CellState, Results};
 use serde_json::{Value, json};
 
 use crate::{
@@ -35,14 +36,18 @@ pub(crate) fn run(context: &Context, arguments: &LsArguments) -> Result<u8, Fail
     let cells = results.cells()?;
     let mut holders: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for sweep in results.sweeps()?.found {
-        for (_, cell) in sweep.runs()?.found {
+        for (_, cell) in sweep.runs().map(|runs| runs.found).unwrap_or_default() {
             let folder = format!("{}-{}", sweep.name(), sweep.hash12());
             holders.entry(cell.id().as_str().to_owned()).or_default().push(folder);
         }
     }
     let (mut rows, mut values) = (Vec::new(), Vec::<Value>::new());
     for cell in &cells.found {
-        let state = cell.state()?;
+        // What cannot be understood is no reason not to list the others.
+        let state = cell.state().unwrap_or_else(|error| {
+            context.screen.warn(&format!("{}: failed to {}", cell.path().display(), with_sources(&error)));
+            CellState::Interrupted
+        });
         let record = cell.read_run().unwrap_or_default();
         let metrics = metrics_of(cell, state).unwrap_or_default();
         let last = last_values(&metrics);

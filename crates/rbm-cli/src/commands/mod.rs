@@ -12,6 +12,7 @@ pub(crate) mod status;
 pub(crate) mod sweep;
 pub(crate) mod train;
 pub(crate) mod transform;
+pub(crate) mod verify;
 pub(crate) mod worker;
 
 use crate::{
@@ -36,6 +37,7 @@ pub(crate) fn run(cli: Cli) -> Result<u8, Failure> {
         Command::Evaluate(arguments) => evaluate::run(&context, &arguments),
         Command::Sample(arguments) => sample::run(&context, &arguments),
         Command::Transform(arguments) => transform::run(&context, &arguments),
+        Command::Verify(arguments) => verify::run(&context, &arguments),
         Command::Report(arguments) => report::run(&context, &arguments),
         Command::Data(arguments) => data::run(&context, &arguments),
         Command::Completions(arguments) => completions::run(&arguments),

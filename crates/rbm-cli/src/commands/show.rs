@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use rbm_runner::{Config, Environment, resolved_toml};
-use rbm_store::{CellFolder, Results};
+use rbm_store::{CellFolder, Results, SweepFolder};
 use serde_json::{Value, json};
 
 use crate::{
@@ -49,7 +49,11 @@ pub(crate) fn run(context: &Context, arguments: &ShowArguments) -> Result<u8, Fa
         return Err(Failure::refused("--set overrides a config; a cell has run, and keeps the config it ran with"));
     }
     let cell = if what.is_dir() {
-        CellFolder::at(what)?
+        CellFolder::at(what).map_err(|error| {
+            let sweep = SweepFolder::at(what).is_ok();
+            let failure = Failure::from(error);
+            if sweep { failure.with_help(format!("it is a sweep: rbm status {}", what.display())) } else { failure }
+        })?
     } else {
         Results::open(&context.results)?.find_cell(&what.to_string_lossy())?
     };

@@ -42,7 +42,10 @@ pub(crate) struct SweepArguments {
     /// List the cells with an estimate of time and disk, and write nothing
     #[arg(long)]
     dry_run: bool,
-    /// Try cells again that failed before
+    /// Make the sweep's folder and train nothing: `rbm cell` runs its cells, under a job scheduler say
+    #[arg(long, conflicts_with = "dry_run")]
+    plan_only: bool,
+    /// Try cells again that failed before (diverged ones would diverge again)
     #[arg(long)]
     retry_failed: bool,
     /// Go on with cells that were begun on another kind of processor, and mark them
@@ -77,6 +80,9 @@ pub(crate) fn run(context: &Context, arguments: &SweepArguments) -> Result<u8, F
     if arguments.dry_run {
         return dry_run(context, &config, arguments);
     }
+    if arguments.plan_only {
+        return plan_only(context, &config, arguments.json.json);
+    }
     let job = Job {
         workers: arguments.workers.unwrap_or(config.run.workers),
         threads: arguments.threads.unwrap_or(config.run.threads),
@@ -98,7 +104,11 @@ pub(crate) fn compute(context: &Context, config: &Config, job: &Job) -> Result<u
     let stopped = stop.is_stopped();
     let page = folder.path().join("report.html");
     if job.report && !stopped && (!summary.computed.is_empty() || report::is_outdated(&folder, &plan)?) {
-        report::write(context, &folder, &plan)?;
+        match report::write(context, &folder, &plan) {
+            // All that was to be computed is there: a folder that takes no report is no reason to fail.
+            Err(failure) if summary.computed.is_empty() => context.screen.warn(&format!("no report: {failure}")),
+            written => written?,
+        }
     }
     let report = page.is_file().then_some(page);
     Finished { plan: &plan, folder: folder.path(), report, summary: &summary, stopped }.print(context, job.json)
@@ -128,6 +138,17 @@ fn run_workers(context: &Context, plan: &Plan, job: &Job, stop: &StopFlag) -> Re
     let summary = run_local(plan, &options, stop, &mut progress);
     progress.finish();
     Ok(summary?)
+}
+
+fn plan_only(context: &Context, config: &Config, as_json: bool) -> Result<u8, Failure> {
+    let plan = plan(context, config)?;
+    let (folder, _) = create_sweep(&context.results, config, &plan)?;
+    if as_json {
+        print_json(&json!({ "name": plan.name, "folder": folder.path(), "cells": plan.cells.len() }))?;
+    } else {
+        print(&format!("{}: {}\n", folder.path().display(), text::cells(plan.cells.len())))?;
+    }
+    Ok(DONE)
 }
 
 fn dry_run(context: &Context, config: &Config, arguments: &SweepArguments) -> Result<u8, Failure> {
@@ -196,9 +217,9 @@ pub(crate) fn find_sweep(context: &Context, word: &Path) -> Result<SweepFolder, 
 /// A number of workers or threads, or "auto".
 pub(crate) fn parse_count(word: &str) -> Result<Count, String> {
     match word.parse() {
-        Ok(0) => Err("expected a whole number of at least 1, or \"auto\"".into()),
-        Ok(number) => Ok(Count::Number(number)),
+        Ok(number @ 1..=1024) => Ok(Count::Number(number)),
+        Ok(_) => Err("expected a whole number from 1 to 1024, or \"auto\"".into()),
         Err(_) if word == "auto" => Ok(Count::Auto),
-        Err(_) => Err("expected a whole number of at least 1, or \"auto\"".into()),
+        Err(_) => Err("expected a whole number from 1 to 1024, or \"auto\"".into()),
     }
 }

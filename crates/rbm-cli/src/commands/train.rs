@@ -16,7 +16,8 @@ use crate::{
 ///
 /// Runs the one cell of a config and draws its report. The results lie in RESULTS/NAME-HASH/runs/CELL/. A run that was
 /// interrupted goes on from its last checkpoint when the same command is given again, and ends with the same bytes; one
-/// that is done is not computed again. A config with [sweep] is for `rbm sweep`.
+/// that is done is not computed again. A config with [sweep] is for `rbm sweep`; `rbm sweep CONFIG --dry-run` estimates the time
+/// of either.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

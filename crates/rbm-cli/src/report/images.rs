@@ -78,7 +78,7 @@ impl<'a> Pictures<'a> {
             notes.push(format!("without data and reconstructions, as the data could not be loaded: {reason}"));
         }
         if self.left_out > 0 {
-            notes.push(format!("of the first {SETTINGS} settings alone"));
+            notes.push(format!("of the {SETTINGS} best settings alone"));
         }
         (!notes.is_empty()).then(|| notes.join("; "))
     }

@@ -5,7 +5,7 @@ mod images;
 
 use std::{collections::BTreeSet, path::Path, time::SystemTime};
 
-use rbm_report::{Axis, CellReport, Report, render, standard_metrics};
+use rbm_report::{Axis, CellReport, Report, ranked_cells, render, standard_metrics};
 use rbm_runner::{Cell, CellStatus, Plan, status};
 use rbm_store::{CellState, Results, SweepFolder, Terminal};
 use serde_json::Value;
@@ -67,22 +67,26 @@ fn gather(context: &Context, folder: &SweepFolder, plan: &Plan) -> Result<Report
     let mut pictures = images::Pictures::new(context);
     let mut cells = Vec::with_capacity(plan.cells.len());
     for (cell, status) in plan.cells.iter().zip(&statuses) {
-        let mut report = cell_report(results, cell, status)?;
-        if status.state == CellState::Done {
-            report.images = pictures.of(cell, &results.cell(&cell.id));
-        }
-        cells.push(report);
+        cells.push(cell_report(results, cell, status)?);
     }
-    Ok(Report {
+    let mut report = Report {
         title: plan.name.clone(),
-        facts: facts::of(folder, plan, &statuses, &pictures),
+        facts: Vec::new(),
         config_toml: String::from_utf8_lossy(&folder.read_sweep_toml()?).into_owned(),
         redraw_command: format!("rbm report {}", quoted(&folder.path().display().to_string())),
         axes: axes(plan),
         cells,
-        data_images: pictures.into_data_images(),
+        data_images: None,
         metric_info: standard_metrics(),
-    })
+    };
+    // The best settings first: not all can have pictures.
+    for index in ranked_cells(&report) {
+        let cell = &plan.cells[index];
+        report.cells[index].images = pictures.of(cell, &results.cell(&cell.id));
+    }
+    report.facts = facts::of(folder, plan, &statuses, &pictures);
+    report.data_images = pictures.into_data_images();
+    Ok(report)
 }
 
 fn cell_report(results: &Results, cell: &Cell, status: &CellStatus) -> Result<CellReport, Failure> {

@@ -44,7 +44,7 @@ fn usage_errors_exit_with_2_and_name_the_closest_word() {
             &["sample", "w.safetensors", "--rows", "1", "--steps", "1", "--exact", "--out", "x.npy"],
             "cannot be used with",
         ),
-        (&["sweep", "x.toml", "--workers", "0"], "expected a whole number of at least 1, or \"auto\""),
+        (&["sweep", "x.toml", "--workers", "0"], "expected a whole number from 1 to 1024, or \"auto\""),
         (&["evaluate", "w.safetensors"], "--data <CONFIG>"),
         (&[], "Usage: rbm"),
     ] {

@@ -109,13 +109,19 @@ pub(crate) fn figure(
                 draw_cell(canvas, corner, (cell_width, cell_height), value, shade)?;
                 if map.best == Some((row, column)) {
                     let (l, t) = (corner.0 + 1.5, corner.1 + 1.5);
-                    canvas.frame((l, t), (l + cell_width - 4.0, t + cell_height - 4.0), INK, 3.0)?;
+                    let frame = frame_color(cell.and_then(|(_, spread)| Some(shade(spread?.mean))));
+                    canvas.frame((l, t), (l + cell_width - 4.0, t + cell_height - 4.0), frame, 3.0)?;
                 }
             }
         }
         let bar_left = left + columns * cell_width + 18.0;
         draw_bar(canvas, (bar_left, TOP), (low, high), &series.info.unit)
     })
+}
+
+/// Black on light fields, white on dark ones.
+fn frame_color(shade: Option<f64>) -> RGBColor {
+    if shade.is_none_or(|shade| is_light(viridis(shade))) { RGBColor(0, 0, 0) } else { RGBColor(255, 255, 255) }
 }
 
 fn draw_cell(

@@ -13,6 +13,7 @@ mod sentence;
 mod theme;
 
 pub use picture::image_grid_png;
+pub(crate) use sentence::runner_up;
 pub(crate) use theme::{LINES, LINES_ON_DARK};
 
 use canvas::Size;

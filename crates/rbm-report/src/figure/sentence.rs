@@ -105,6 +105,15 @@ fn nearness(overview: &Overview<'_>, best: &Spread, next: usize, other: &Spread)
     }
 }
 
+/// Which setting comes second after the best, and whether the seeds tell the two apart; empty where none does.
+pub(crate) fn runner_up(overview: &Overview<'_>, series: &Series, best: usize, values: &[(usize, Spread)]) -> String {
+    let Some((_, value)) = values.iter().find(|(setting, _)| *setting == best) else { return String::new() };
+    let larger = series.info.larger_is_better == Some(true);
+    let rest = values.iter().filter(|(other, _)| *other != best);
+    let next = rest.reduce(|a, b| if (a.1.mean < b.1.mean) == larger { b } else { a });
+    next.map_or(String::new(), |(next, other)| nearness(overview, value, *next, other))
+}
+
 /// Which setting is best among those with a value, and which comes second.
 fn best(overview: &Overview<'_>, series: &Series, values: &[(usize, Spread)]) -> String {
     let spreads: Vec<Option<Spread>> = values.iter().map(|(_, spread)| Some(*spread)).collect();
@@ -118,10 +127,8 @@ fn best(overview: &Overview<'_>, series: &Series, values: &[(usize, Spread)]) ->
         };
     };
     let (setting, value) = values[place];
-    let rest: Vec<(usize, Spread)> = values.iter().filter(|(other, _)| *other != setting).copied().collect();
     let larger = series.info.larger_is_better == Some(true);
-    let next = rest.into_iter().reduce(|a, b| if (a.1.mean < b.1.mean) == larger { b } else { a });
-    let near = next.map_or(String::new(), |(next, other)| nearness(overview, &value, next, &other));
+    let near = runner_up(overview, series, setting, values);
     let setting = &overview.settings[setting];
     let direction = if larger { "larger" } else { "smaller" };
     format!(

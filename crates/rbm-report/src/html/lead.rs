@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 
+use crate::figure::runner_up;
 use crate::format::{count, megabytes, printable, seconds, spread};
 use crate::report::{CellReport, CellState, Report};
 use crate::settings::Overview;
@@ -34,8 +35,10 @@ fn best(overview: &Overview<'_>) -> String {
         let name = printable(&cell.name);
         return format!("{title} at the end: {value} ({n}; {direction} is better). The best cell is {name}.");
     }
+    let means = overview.settings.iter().enumerate().filter_map(|(i, other)| Some((i, best.series.spread(other)?)));
+    let near = runner_up(overview, &best.series, best.setting, &means.collect::<Vec<_>>());
     format!(
-        "Best by {title}, which {} of {} settings have: {} with {value} ({n}; {direction} is better). Its best cell is {}.",
+        "Best by {title}, which {} of {} settings have: {} with {value} ({n}; {direction} is better). Its best cell is {}.{near}",
         best.compared,
         overview.settings.len(),
         setting.label,

@@ -112,6 +112,8 @@ impl Config {
         };
         let place: Option<Place> =
             in_sweep().or_else(|| self.document.find(section, key).map(|entry| entry.value_place.clone()));
+        // A key that is missing is wanted for the sake of the data.
+        let place = place.or_else(|| self.document.find(section, "source").map(|entry| entry.value_place.clone()));
         let help = (swept || self.points.len() > 1).then(|| format!("in the cell {}", point.name));
         self.document.error(Some(place.as_ref().unwrap_or(&START)), &dotted, message, help)
     }

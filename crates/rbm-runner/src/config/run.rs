@@ -5,6 +5,9 @@ use std::fmt;
 use rbm_ops::BackendName;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+/// More workers or threads than this are a slip of the keyboard.
+const MOST: usize = 1024;
+
 /// The `[run]` section of a config: where and how cells are computed. Only `backend` and `seed` decide numbers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -39,6 +42,13 @@ impl RunConfig {
     /// # Errors
     /// The key within the section, and what is allowed there.
     pub fn check(&self) -> Result<(), (&'static str, String)> {
+        for (key, count) in [("workers", self.workers), ("threads", self.threads)] {
+            if let Count::Number(number) = count
+                && number > MOST
+            {
+                return Err((key, format!("at most {MOST}, or \"auto\", not {number}")));
+            }
+        }
         for (key, zero) in [
             ("workers", self.workers == Count::Number(0)),
             ("threads", self.threads == Count::Number(0)),

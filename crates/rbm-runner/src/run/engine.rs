@@ -120,7 +120,7 @@ pub fn run_local(
 fn prepare(left: &[Cell], results: &Results) -> Result<(), Error> {
     for cell in left {
         let folder = results.cell(&cell.id);
-        if folder.state()? == CellState::Failed
+        if matches!(folder.state(), Ok(CellState::Failed))
             && let Some(lease) = folder.try_lease()?
         {
             lease.clear_markers()?;

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use rbm_eval::{At, MetricRow, evaluate_training};
 use rbm_model::{Init, Rbm, initialise, weights_file};
-use rbm_store::{CellState, CheckpointFile, Lease, MetricsLog, RunRecord, Terminal, now};
+use rbm_store::{CellState, CheckpointFile, Lease, MetricsLog, RunRecord, Terminal, now, sha256_of_bytes};
 use rbm_train::{Precision, Trainer};
 
 use super::{
@@ -90,7 +90,10 @@ pub fn with_sources(error: &dyn std::error::Error) -> String {
 /// Writes what is known before the first step. A run begun on another kind of processor starts anew.
 fn begin(cell: &Cell, lease: &Lease, context: &Context<'_>) -> Result<RunRecord, Error> {
     lease.clear_markers()?;
-    let previous = lease.read_run().unwrap_or_default();
+    let previous = match lease.read_run() {
+        Err(error @ rbm_store::Error::Newer { .. }) => return Err(error.into()),
+        other => other.unwrap_or_default(), // one that a crash left unreadable is written anew
+    };
     let here = instruction_set();
     let mut extra = previous.as_ref().map(|record| record.extra.clone()).unwrap_or_default();
     let other_machine = previous.as_ref().is_some_and(|record| record.instruction_set != here);
@@ -101,6 +104,7 @@ fn begin(cell: &Cell, lease: &Lease, context: &Context<'_>) -> Result<RunRecord,
         extra.remove("mixed");
     }
     let record = RunRecord {
+        schema: RunRecord::SCHEMA,
         id: cell.id.clone(),
         name: cell.name.clone(),
         state: CellState::Running,
@@ -268,10 +272,20 @@ impl Run<'_, '_> {
         if progress.best.is_some() && self.lease.read_file(BEST)?.is_none() {
             return Ok(Err(format!("{BEST} is gone")));
         }
+        if self.metrics_digest(progress.metrics_offset)? != progress.metrics_sha256 {
+            return Ok(Err("metrics.jsonl is not what it was when the checkpoint was taken".into()));
+        }
         match log.truncate_to(progress.metrics_offset) {
             Ok(()) => Ok(Ok((trainer, progress))),
             Err(error) => Ok(Err(format!("failed to {}", with_sources(&error)))),
         }
+    }
+
+    /// SHA-256 of the first so many bytes of the metrics; of all there are, where there are fewer.
+    fn metrics_digest(&self, offset: u64) -> Result<String, Error> {
+        let bytes = self.lease.read_metrics_bytes()?;
+        let end = usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
+        Ok(sha256_of_bytes(&bytes[..end]))
     }
 
     fn new_trainer(&self) -> Result<Trainer, Error> {
@@ -320,6 +334,7 @@ impl Run<'_, '_> {
     fn checkpoint(&mut self, trainer: &Trainer, log: &MetricsLog, progress: &mut Progress) -> Result<(), Error> {
         log.sync()?;
         progress.metrics_offset = log.offset();
+        progress.metrics_sha256 = self.metrics_digest(log.offset())?;
         let bytes = trainer.checkpoint(progress.to_extra())?;
         self.lease.write_checkpoint(trainer.epoch(), trainer.steps(), &bytes)?;
         self.record.updated = now();

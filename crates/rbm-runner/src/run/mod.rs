@@ -11,6 +11,7 @@ mod status;
 mod stop;
 mod sweep;
 mod tables;
+mod verify;
 mod worker;
 
 pub use child::run_child;
@@ -22,4 +23,5 @@ pub use status::{CellStatus, status};
 pub use stop::StopFlag;
 pub use sweep::create_sweep;
 pub use tables::{TableWriter, TableWriters, TimingRow};
+pub use verify::{VerifyTarget, verify};
 pub use worker::{Summary, WorkerOptions, run_worker};

@@ -12,6 +12,8 @@ use super::tables::TimingRow;
 pub(super) struct Progress {
     /// Bytes of `metrics.jsonl`.
     pub(super) metrics_offset: u64,
+    /// SHA-256 of those bytes, so that a run never goes on from metrics that were altered.
+    pub(super) metrics_sha256: String,
     /// The best value of `keep_best`.
     pub(super) best: Option<f64>,
     /// Rows of `timings.parquet`.
@@ -21,6 +23,7 @@ pub(super) struct Progress {
 }
 
 const OFFSET: &str = "metrics_offset";
+const DIGEST: &str = "metrics_sha256";
 const BEST: &str = "best_bits";
 const TIMINGS: &str = "timings";
 const SECONDS: &str = "train_seconds";
@@ -29,6 +32,7 @@ impl Progress {
     pub(super) fn to_extra(&self) -> BTreeMap<String, String> {
         let mut extra = BTreeMap::from([
             (OFFSET.to_owned(), self.metrics_offset.to_string()),
+            (DIGEST.to_owned(), self.metrics_sha256.clone()),
             (TIMINGS.to_owned(), serde_json::json!(self.timings).to_string()),
             (SECONDS.to_owned(), self.train_seconds.to_string()),
         ]);
@@ -46,6 +50,7 @@ impl Progress {
         };
         Some(Self {
             metrics_offset: extra.get(OFFSET)?.parse().ok()?,
+            metrics_sha256: extra.get(DIGEST)?.clone(),
             best,
             timings: serde_json::from_str(extra.get(TIMINGS)?).ok()?,
             train_seconds: extra.get(SECONDS)?.parse().ok()?,

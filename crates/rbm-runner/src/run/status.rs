@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use rbm_eval::MetricRow;
-use rbm_store::{CellId, CellState, Holder, Results};
+use rbm_store::{CellId, CellState, Holder, Results, Status};
 use serde::Serialize;
 
+use super::with_sources;
 use crate::{Error, plan::Plan};
 
 /// Where one cell stands.
@@ -43,7 +44,12 @@ pub fn status(plan: &Plan, results: &Path) -> Result<Vec<CellStatus>, Error> {
         .iter()
         .map(|cell| {
             let folder = results.cell(&cell.id);
-            let found = folder.verify()?;
+            // What cannot be understood is no reason not to show the others.
+            let found = folder.verify().unwrap_or_else(|error| Status {
+                state: CellState::Interrupted,
+                marker: None,
+                doubts: vec![format!("failed to {}", with_sources(&error))],
+            });
             // A record that a crash left unreadable is no reason not to show the others.
             let record = folder.read_run().unwrap_or_default();
             let under_way = matches!(found.state, CellState::Running | CellState::Interrupted);

@@ -21,7 +21,7 @@ pub fn create_sweep(results: &Path, config: &Config, plan: &Plan) -> Result<(Swe
     let folder = results.sweep(&plan.name, &plan.hash12)?;
     let frozen = if folder.exists() { same_cells(&folder, plan)? } else { None };
     let sweep_toml = config.text();
-    let code = code::files(Path::new("."));
+    let code = code::files(Path::new("."), results.path());
     let created = folder.create(&SweepFiles {
         sweep_toml: sweep_toml.as_bytes(),
         plan: frozen.as_deref().unwrap_or(plan.to_jsonl().as_bytes()),

@@ -86,7 +86,15 @@ impl Summary {
 ///
 /// A cell counts as done only if every hash in its marker holds.
 pub(super) fn skip_reason(cell: &Cell, results: &Results, retry_failed: bool) -> Result<Option<SkipReason>, Error> {
-    let status = results.cell(&cell.id).verify()?;
+    let status = match results.cell(&cell.id).verify() {
+        Ok(status) => status,
+        Err(error @ rbm_store::Error::LocksUnsupported { .. }) => return Err(error.into()),
+        // A folder that cannot be understood is one cell's trouble, not that of the others.
+        Err(error) => {
+            let message = with_sources(&Error::Store(error));
+            return Ok(Some(SkipReason::Failed { message }));
+        }
+    };
     let message = status.marker.and_then(|marker| marker.message).unwrap_or_default();
     Ok(match status.state {
         CellState::Done => Some(SkipReason::Done),

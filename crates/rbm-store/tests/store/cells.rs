@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::fixture::{Fixture, finished, lease, record};
-use rbm_store::{CellFolder, CellId, CellState, Error, Results, Terminal, sha256_of_bytes, sha256_of_file};
+use rbm_store::{CellFolder, CellId, CellState, Error, Results, Terminal, sha256_of_bytes};
 
 #[test]
 fn a_cell_goes_from_pending_to_done() {
@@ -21,8 +21,6 @@ fn a_cell_goes_from_pending_to_done() {
     assert_eq!(status.state, CellState::Done);
     let marker = status.marker.expect("a marker");
     assert_eq!(marker.files["weights.safetensors"].sha256, sha256_of_bytes(b"weights"));
-    let path = cell.path().join("weights.safetensors");
-    assert_eq!(sha256_of_file(&path).expect("reads"), sha256_of_bytes(b"weights"));
 }
 
 #[test]
@@ -229,7 +227,7 @@ fn reading_creates_nothing() {
     cell.verify().expect("verifies");
     cell.read_run().expect("no error");
     cell.read_metrics::<u8>().expect("no error");
-    cell.latest_checkpoint().expect("no error");
+    cell.checkpoints().expect("no error");
     assert!(cell.holder().is_none());
     assert!(fixture.results.cells().expect("lists").found.is_empty());
     assert!(fixture.results.sweeps().expect("lists").found.is_empty());

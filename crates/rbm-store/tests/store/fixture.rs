@@ -26,6 +26,7 @@ pub(crate) fn lease(cell: &CellFolder) -> Lease {
 
 pub(crate) fn record(cell: &CellFolder) -> RunRecord {
     RunRecord {
+        schema: RunRecord::SCHEMA,
         id: cell.id().clone(),
         name: "k=1,seed=0".to_owned(),
         state: CellState::Running,

@@ -93,22 +93,20 @@ fn the_last_two_checkpoints_stay_and_the_newest_is_found() {
     let fixture = Fixture::new();
     let cell = fixture.cell();
     let lease = lease(&cell);
-    assert!(cell.latest_checkpoint().expect("lists").checkpoint.is_none());
+    assert!(cell.checkpoints().expect("lists").is_empty());
     for epoch in 1..=5 {
         lease.write_checkpoint(epoch, u64::from(epoch) * 600, format!("state {epoch}").as_bytes()).expect("writes");
     }
     let epochs: Vec<_> = cell.checkpoints().expect("lists").iter().map(|one| (one.epoch, one.step)).collect();
     assert_eq!(epochs, [(5, 3000), (4, 2400)]);
-    let latest = cell.latest_checkpoint().expect("reads");
-    let (file, bytes) = latest.checkpoint.expect("a checkpoint");
-    assert_eq!((file.epoch, bytes.as_slice()), (5, &b"state 5"[..]));
-    assert!(latest.skipped.is_empty());
+    let file = cell.checkpoints().expect("lists").remove(0);
+    assert_eq!(file.read().expect("reads"), b"state 5");
     let name = file.path.file_name().and_then(|name| name.to_str()).expect("UTF-8");
     assert!(name.starts_with("epoch-00000005-000000003000-") && name.ends_with(".safetensors"), "{name}");
 }
 
 #[test]
-fn a_broken_checkpoint_is_skipped_for_the_older_one_and_says_so() {
+fn a_broken_checkpoint_says_so_and_the_older_one_is_there() {
     let fixture = Fixture::new();
     let cell = fixture.cell();
     let lease = lease(&cell);
@@ -118,10 +116,9 @@ fn a_broken_checkpoint_is_skipped_for_the_older_one_and_says_so() {
     for content in [&b"twq"[..], b"tw", b""] {
         fs::write(&second.path, content).expect("writes");
         assert!(matches!(second.read(), Err(Error::Broken { .. })));
-        let latest = cell.latest_checkpoint().expect("reads");
-        assert_eq!(latest.checkpoint.expect("the older").1, b"one");
-        assert_eq!(latest.skipped.len(), 2, "the broken one and the foreign one: {:?}", latest.skipped);
-        assert!(latest.skipped.iter().any(|one| one.path == second.path));
+        let found = cell.checkpoints().expect("lists");
+        assert_eq!(found.len(), 2, "the foreign one is none");
+        assert_eq!(found[1].read().expect("the older"), b"one");
     }
     // Going on from the older one, the broken one does not push out a sound one.
     lease.write_checkpoint(1, 15, b"one and a half").expect("writes");
