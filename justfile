@@ -31,6 +31,11 @@ report dir *args:
 status *args:
     @exec {{rbm}} status "$@"
 
+# Compare backends and adapters on a config: RBM_FEATURES=wgpu just backends configs/quick.toml
+[no-exit-message]
+backends config *args:
+    @exec {{rbm}} backends "$@"
+
 # Run all tests; with words, those of `cargo test` that they pick
 test *args:
     #!/usr/bin/env bash

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    cell::CellArguments, completions::CompletionsArguments, data::DataCommand, evaluate::EvaluateArguments,
+    backends::BackendsArguments, cell::CellArguments, completions::CompletionsArguments, data::DataCommand, evaluate::EvaluateArguments,
     ls::LsArguments, report::ReportArguments, sample::SampleArguments, show::ShowArguments, status::StatusArguments,
     sweep::SweepArguments, train::TrainArguments, transform::TransformArguments, verify::VerifyArguments,
 };
@@ -97,12 +97,16 @@ pub(crate) enum Command {
     Transform(TransformArguments),
     Report(ReportArguments),
     Verify(VerifyArguments),
+    Backends(BackendsArguments),
     #[command(subcommand)]
     Data(DataCommand),
     Completions(CompletionsArguments),
     /// A worker process of `rbm sweep`: its job comes on standard input
     #[command(name = crate::commands::worker::NAME, hide = true)]
     Worker,
+    /// Measures one backend for `rbm backends`: its job comes on standard input
+    #[command(name = crate::commands::backends::PROBE, hide = true)]
+    Probe,
 }
 
 /// Reads the command line; prints help and usage errors itself, and then ends the process.

@@ -21,3 +21,10 @@ pub(crate) fn listen(stop: &StopFlag, screen: &Screen) -> Result<(), Failure> {
     })
     .map_err(|error| Failure::machine(format!("failed to listen for Ctrl-C: {error}")))
 }
+
+/// As [`listen`], without a word and without work to bring to an end: for a screen that is only looked at.
+pub(crate) fn listen_quietly(stop: &StopFlag) -> Result<(), Failure> {
+    let stop = stop.clone();
+    ctrlc::set_handler(move || stop.stop())
+        .map_err(|error| Failure::machine(format!("failed to listen for Ctrl-C: {error}")))
+}

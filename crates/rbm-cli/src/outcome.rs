@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use rbm_report::MetricPoint;
-use rbm_runner::{CellStatus, Plan, Summary, status};
+use rbm_runner::{CellStatus, Depth, Plan, Summary, status};
 use rbm_store::{CellState, Results};
 use serde_json::{Map, Value, json};
 
@@ -33,7 +33,7 @@ pub(crate) struct CellOutcome {
 /// Where each cell of a plan stands, with its last values.
 pub(crate) fn cells(plan: &Plan, results: &Path) -> Result<Vec<CellOutcome>, Failure> {
     let store = Results::open(results)?;
-    let statuses = status(plan, results)?;
+    let statuses = status(plan, results, Depth::Hashes)?;
     statuses
         .into_iter()
         .map(|status| {

@@ -1,6 +1,7 @@
 //! From a backend's word to a device.
 
-use burn::tensor::Device;
+use burn::tensor::{DType, Device, Tensor};
+use serde::Serialize;
 
 use crate::{BackendName, Error};
 
@@ -15,17 +16,64 @@ pub fn open(backend: BackendName) -> Result<Device, Error> {
         #[cfg(feature = "ndarray")]
         BackendName::NdArray => Ok(Device::ndarray()),
         #[cfg(feature = "wgpu")]
-        BackendName::Wgpu => {
-            // The lazy constructor panics at the first tensor where there is no adapter, and a second `init` is refused.
-            static DEVICE: std::sync::OnceLock<Result<Device, String>> = std::sync::OnceLock::new();
-            DEVICE
-                .get_or_init(|| Device::wgpu_options().init().map_err(|error| error.to_string()))
-                .clone()
-                .map_err(|reason| Error::NoDevice { backend, reason })
-        }
+        BackendName::Wgpu(adapter) => crate::adapters::open(adapter),
         #[cfg(not(all(feature = "flex", feature = "ndarray", feature = "wgpu")))]
         backend => Err(Error::NotBuilt { backend }),
     }
+}
+
+/// Waits until a device has answered once: what a backend starts lazily is started then.
+///
+/// # Errors
+/// What the device said.
+pub fn wait_for(device: &Device) -> Result<(), String> {
+    let answer = Tensor::<1>::ones([1], (device, DType::F32)).try_into_data();
+    answer.map(drop).map_err(|error| format!("{error:?}"))
+}
+
+/// A backend, or one of its adapters, and whether it can be used here.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Available {
+    /// The word in configs.
+    pub backend: BackendName,
+    /// What computes, as it names itself.
+    pub device: Option<String>,
+    /// Why it cannot be used, if it cannot.
+    pub reason: Option<String>,
+}
+
+/// Every backend, and each adapter that wgpu finds; opens each to learn its name.
+pub fn list() -> Vec<Available> {
+    let on_host = |backend| match open(backend) {
+        Ok(_) => Available { backend, device: Some("this processor".into()), reason: None },
+        Err(error) => absent(backend, &error),
+    };
+    let mut all = vec![on_host(BackendName::Flex), on_host(BackendName::NdArray)];
+    #[cfg(feature = "wgpu")]
+    {
+        let adapters = crate::adapters::list();
+        if adapters.is_empty() {
+            let reason = "wgpu finds no adapter: no GPU driver, nor Vulkan's software one (Debian: mesa-vulkan-drivers)";
+            let error = Error::NoDevice { backend: BackendName::WGPU, reason: reason.into() };
+            all.push(absent(BackendName::WGPU, &error));
+        }
+        all.extend(adapters.into_iter().map(|adapter| {
+            let backend = BackendName::Wgpu(adapter);
+            match open(backend) {
+                Ok(device) => {
+                    Available { backend, device: device.identity().map(|identity| identity.name), reason: None }
+                }
+                Err(error) => absent(backend, &error),
+            }
+        }));
+    }
+    #[cfg(not(feature = "wgpu"))]
+    all.push(absent(BackendName::WGPU, &Error::NotBuilt { backend: BackendName::WGPU }));
+    all
+}
+
+fn absent(backend: BackendName, error: &Error) -> Available {
+    Available { backend, device: None, reason: Some(error.to_string()) }
 }
 
 /// The devices that tests of tensors run over: every backend built in whose device this machine has.
@@ -41,7 +89,7 @@ pub fn devices_for_tests() -> Vec<(BackendName, Device)> {
         .filter_map(|backend| match open(backend) {
             Ok(device) => Some((backend, device)),
             Err(error) => {
-                assert!(!required.split(',').any(|word| word.trim() == backend.word()), "required device: {error}");
+                assert!(!required.split(',').any(|word| word.trim() == backend.feature()), "required device: {error}");
                 eprintln!("SKIPPED {backend}: {error}");
                 None
             }

@@ -7,7 +7,7 @@ use crate::BackendName;
 #[non_exhaustive]
 pub enum Error {
     /// The word names no backend.
-    #[error("unknown variant `{word}`, expected one of `{}`", BackendName::WORDS.join("`, `"))]
+    #[error("unknown variant `{word}`, expected one of `{}`, `wgpu:0`, `wgpu:cpu`", BackendName::WORDS.join("`, `"))]
     UnknownBackend {
         /// The word as written.
         word: String,
@@ -15,7 +15,8 @@ pub enum Error {
     /// The backend exists, but this program was built without it.
     #[error(
         "this program was built without the backend `{backend}`; build one that has it: cargo build --release \
-         --bin rbm --features {backend}"
+         --bin rbm --features {}",
+        backend.feature()
     )]
     NotBuilt {
         /// The backend asked for.

@@ -7,6 +7,8 @@
     expect(deprecated, reason = "burn deprecates its NdArray; it is kept as long as burn has it")
 )]
 
+#[cfg(feature = "wgpu")]
+mod adapters;
 mod backend;
 #[cfg(feature = "wgpu")]
 mod cube;
@@ -18,8 +20,8 @@ mod host;
 mod rows;
 pub mod scalar;
 
-pub use backend::BackendName;
-pub use device::{devices_for_tests, open};
+pub use backend::{Adapter, BackendName};
+pub use device::{Available, devices_for_tests, list, open, wait_for};
 pub use error::Error;
 pub use extension::{ElementwiseOps, bernoulli, sigmoid, sigmoid_bernoulli, softplus};
 pub use rbm_random::{Draw, Stream};

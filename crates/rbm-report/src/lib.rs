@@ -3,6 +3,7 @@
 //! The crate takes values and returns text and bytes: it knows no file layout and opens no file. [`render`] makes all of
 //! a report at once; [`tables`] turns metrics into Parquet and back.
 
+mod backends;
 mod error;
 mod figure;
 mod format;
@@ -14,6 +15,7 @@ mod settings;
 mod statistics;
 pub mod tables;
 
+pub use backends::{BackendRow, BackendsReport, render_backends};
 pub use error::Error;
 pub use figure::image_grid_png;
 pub use metric_info::standard_metrics;

@@ -22,11 +22,13 @@ mod canonical;
 mod config;
 mod data_sets;
 mod error;
+mod backends;
 mod estimate;
 mod identity;
 mod plan;
 mod run;
 
+pub use backends::{BackendResult, Probe, ProbeOptions, compare_backends, run_probe};
 pub use canonical::canonical_json;
 pub use config::{
     CellConfig, CellPoint, CheckpointEvery, Config, ConfigError, Count, DataSection, KEYS, Key, MAX_CELLS, RunConfig,
@@ -38,7 +40,7 @@ pub use estimate::{ENUMERATED_PER_SECOND, Estimate, MULTIPLY_ADDS_PER_SECOND, SE
 pub use identity::{KERNELS, NUMERICS, canonical_config_json};
 pub use plan::{Cell, Plan};
 pub use run::{
-    CellStatus, Context, EngineOptions, Environment, Event, Observer, Outcome, Silent, SkipReason, StopFlag, Summary,
+    CellStatus, Context, Depth, EngineOptions, Environment, Event, Observer, Outcome, Silent, SkipReason, StopFlag, Summary,
     TableWriter, TableWriters, TimingRow, VerifyTarget, WorkerOptions, create_sweep, instruction_set,
     peak_memory_bytes, run_cell, run_child, run_local, run_worker, status, verify, with_sources,
 };

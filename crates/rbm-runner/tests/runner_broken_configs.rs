@@ -90,7 +90,7 @@ mistakes! {
     no_workers_are_refused: "[run]\nworkers = 0\n" =>
         "x.toml:6:11: run.workers: expected a whole number of at least 1, or \"auto\", not 0";
     an_unknown_backend_is_refused: "[run]\nbackend = \"flax\"\n" =>
-        "x.toml:6:11: run.backend: expected \"flex\", \"ndarray\" or \"wgpu\", not \"flax\"; did you mean \"flex\"?";
+        "x.toml:6:11: run.backend: expected \"flex\", \"ndarray\", \"wgpu\", \"wgpu:0\" or \"wgpu:cpu\", not \"flax\"; did you mean \"flex\"?";
     a_key_twice_is_refused: "[train]\nk = 1\nk = 2\n" => "x.toml:7:1: k: given twice; keep one of the two";
     broken_syntax_is_shown_where_it_is: "[train\nk = 1\n" =>
         "x.toml:5:7: not valid TOML: unclosed table, expected `]`";

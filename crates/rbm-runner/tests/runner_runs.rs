@@ -12,7 +12,7 @@ use std::{
 use rbm_data::DataFolders;
 use rbm_eval::MetricRow;
 use rbm_runner::{
-    Config, Context, Count, DataSets, EngineOptions, Event, Outcome, Plan, Silent, SkipReason, StopFlag, Summary,
+    Config, Context, Count, DataSets, Depth, EngineOptions, Event, Outcome, Plan, Silent, SkipReason, StopFlag, Summary,
     TableWriters, TimingRow, WorkerOptions, create_sweep, run_cell, run_child, run_local, run_worker, status,
 };
 use rbm_store::{CellState, Results};
@@ -95,7 +95,7 @@ fn runs_interrupted_at_every_step_end_with_the_same_bytes() {
                 break;
             }
             assert_eq!(summary.exit_code(true), 130);
-            assert_eq!(status(&plan, broken.path()).expect("readable")[0].state, CellState::Interrupted);
+            assert_eq!(status(&plan, broken.path(), Depth::Hashes).expect("readable")[0].state, CellState::Interrupted);
         }
         assert!(attempts > 1);
         assert_eq!(bytes_of(&plan, broken.path()), expected, "at {looks} looks");
@@ -190,7 +190,7 @@ fn a_diverged_cell_is_told_and_does_not_stop_the_others() {
     assert_eq!(summary.diverged.len(), 1);
     assert!(summary.diverged[0].1.contains("is not finite"), "{summary:?}");
     assert_eq!(summary.exit_code(false), 1);
-    let found = status(&plan, results.path()).expect("readable");
+    let found = status(&plan, results.path(), Depth::Hashes).expect("readable");
     assert_eq!((found[0].state, found[1].state), (CellState::Diverged, CellState::Done));
     assert_eq!(found[0].message.as_deref(), Some(summary.diverged[0].1.as_str()));
     // It would diverge again.
@@ -210,9 +210,9 @@ fn a_failed_cell_is_tried_again_only_when_asked() {
     let message = "failed to write the table metrics.parquet: no table today".to_owned();
     assert_eq!(run(false, broken).failed, [(0, message.clone())]);
     assert_eq!(run(false, TABLES).failed, [(0, message)]);
-    assert_eq!(status(&plan, results.path()).expect("readable")[0].attempts, 1);
+    assert_eq!(status(&plan, results.path(), Depth::Hashes).expect("readable")[0].attempts, 1);
     assert_eq!(run(true, TABLES).computed, [0]);
-    assert_eq!(status(&plan, results.path()).expect("readable")[0].attempts, 2);
+    assert_eq!(status(&plan, results.path(), Depth::Hashes).expect("readable")[0].attempts, 2);
 }
 
 #[test]
@@ -338,7 +338,7 @@ fn workers_stop_with_a_checkpoint_when_asked_and_go_on_to_the_same_bytes() {
     let options = engine(results.path(), 1, 1);
     let summary = run_local(&plan, &options, &stop, &mut observer).expect("runs");
     assert_eq!((summary.left.len(), summary.exit_code(true)), (2, 130), "{summary:?}");
-    let found = status(&plan, results.path()).expect("readable");
+    let found = status(&plan, results.path(), Depth::Hashes).expect("readable");
     assert_eq!((found[0].state, found[1].state), (CellState::Interrupted, CellState::Pending));
     let summary = run_local(&plan, &options, &StopFlag::new(), &mut Silent).expect("runs");
     assert_eq!(summary.computed, [0, 1]);
@@ -355,7 +355,7 @@ fn a_killed_worker_is_started_again_and_the_cell_ends_with_the_same_bytes() {
     let mut observer = |event: &Event| match event {
         Event::Evaluated { epoch: 64.., .. } if !killed => {
             killed = true;
-            let found = status(&plan, results.path()).expect("readable");
+            let found = status(&plan, results.path(), Depth::Hashes).expect("readable");
             let holder = found[0].holder.clone().expect("a worker holds it");
             let sent = Command::new("kill").args(["-9", &holder.pid.to_string()]).status().expect("kill exists");
             assert!(sent.success());
@@ -367,7 +367,7 @@ fn a_killed_worker_is_started_again_and_the_cell_ends_with_the_same_bytes() {
     assert_eq!(summary.computed, [0], "{summary:?} {notes:?}");
     assert!(notes[0].starts_with("a worker crashed in the cell cell (signal: 9"), "{notes:?}");
     assert!(notes[0].ends_with("it is started again"), "{notes:?}");
-    assert_eq!(status(&plan, results.path()).expect("readable")[0].attempts, 2);
+    assert_eq!(status(&plan, results.path(), Depth::Hashes).expect("readable")[0].attempts, 2);
     assert!(bytes_of(&plan, results.path()) == bytes_of(&plan, whole.path()));
 }
 
@@ -379,7 +379,7 @@ fn a_cell_that_kills_its_worker_twice_is_given_up_and_the_others_go_on() {
     let mut notes = Vec::new();
     let mut observer = |event: &Event| match event {
         Event::Evaluated { index: 1, epoch: 2, .. } => {
-            let found = status(&plan, results.path()).expect("readable");
+            let found = status(&plan, results.path(), Depth::Hashes).expect("readable");
             let holder = found[1].holder.clone().expect("a worker holds it");
             let sent = Command::new("kill").args(["-9", &holder.pid.to_string()]).status().expect("kill exists");
             assert!(sent.success());
@@ -392,7 +392,7 @@ fn a_cell_that_kills_its_worker_twice_is_given_up_and_the_others_go_on() {
     let [(1, message)] = &summary.failed[..] else { panic!("{summary:?}") };
     assert!(message.starts_with("its worker crashed 2 times, at last with signal: 9"), "{message}");
     assert!(notes[1].ends_with("the cell is given up, the others go on"), "{notes:?}");
-    let found = status(&plan, results.path()).expect("readable");
+    let found = status(&plan, results.path(), Depth::Hashes).expect("readable");
     assert_eq!((found[1].state, found[1].message.as_ref()), (CellState::Failed, Some(message)));
 }
 
@@ -415,7 +415,7 @@ fn a_failing_cell_is_tried_once_by_several_workers_that_are_to_try_failed_ones_a
         options.worker.retry_failed = attempt > 1;
         let summary = run_local(&plan, &options, &StopFlag::new(), &mut Silent).expect("runs");
         assert_eq!(summary.failed.len(), 2, "{summary:?}");
-        for cell in status(&plan, results.path()).expect("readable") {
+        for cell in status(&plan, results.path(), Depth::Hashes).expect("readable") {
             assert_eq!((cell.state, cell.attempts), (CellState::Failed, attempt), "{}", cell.name);
         }
     }

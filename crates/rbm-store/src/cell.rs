@@ -54,7 +54,12 @@ impl CellFolder {
     /// An altered file of the same length goes unseen: whoever uses the results of a finished cell asks
     /// [`CellFolder::verify`] instead.
     pub fn state(&self) -> Result<CellState, Error> {
-        Ok(self.status(false)?.state)
+        Ok(self.glance()?.state)
+    }
+
+    /// As [`CellFolder::state`], with what speaks against the marker.
+    pub fn glance(&self) -> Result<Status, Error> {
+        self.status(false)
     }
 
     /// Where the cell stands, with every hash in its marker computed anew, and what speaks against the marker if it does

@@ -51,5 +51,5 @@ pub use names::{check_cell_name, check_name};
 pub use results::{Listing, PassedOver, Results};
 pub use run_record::RunRecord;
 pub use sweep::{Created, SweepFiles, SweepFolder};
-pub use timestamp::{now, rfc3339};
+pub use timestamp::{now, parse_rfc3339, rfc3339};
 pub use verify::{Finding, Severity, Verification};

@@ -38,7 +38,7 @@ fn bench(criterion: &mut Criterion) {
             Trainer::new(&train, rbm, Arc::clone(&rows), 0).expect("a fitting set-up")
         };
         let mut running = Some(fresh());
-        group.bench_function(backend.word(), |bencher| {
+        group.bench_function(backend.to_string(), |bencher| {
             bencher.iter_batched(
                 || (),
                 |()| {

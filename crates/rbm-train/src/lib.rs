@@ -3,6 +3,7 @@
 //! A [`GradientEstimator`] turns a batch into a gradient, an optimiser turns that into an update, and the [`Trainer`]
 //! composes them, owns the epoch loop and consumes its state: `let (trainer, info) = trainer.step()?`.
 
+mod agreement;
 mod checkpoint;
 mod config;
 mod error;
@@ -11,6 +12,7 @@ mod gradient;
 mod optimiser;
 mod trainer;
 
+pub use agreement::Agreement;
 pub use checkpoint::Checkpoint;
 pub use config::{Algorithm, KSchedule, Schedule, TrainConfig};
 pub use error::Error;

@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+pub(crate) mod backends;
 pub(crate) mod cell;
 pub(crate) mod completions;
 pub(crate) mod data;
@@ -13,6 +14,7 @@ pub(crate) mod sweep;
 pub(crate) mod train;
 pub(crate) mod transform;
 pub(crate) mod verify;
+pub(crate) mod watch;
 pub(crate) mod worker;
 
 use crate::{
@@ -41,6 +43,8 @@ pub(crate) fn run(cli: Cli) -> Result<u8, Failure> {
         Command::Report(arguments) => report::run(&context, &arguments),
         Command::Data(arguments) => data::run(&context, &arguments),
         Command::Completions(arguments) => completions::run(&arguments),
+        Command::Backends(arguments) => backends::run(&context, &arguments),
         Command::Worker => worker::run(),
+        Command::Probe => backends::probe(),
     }
 }

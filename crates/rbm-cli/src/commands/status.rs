@@ -1,15 +1,15 @@
 //! `rbm status [DIR]`
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
-use rbm_runner::{Plan, status};
+use rbm_runner::{Depth, Plan, status};
 use rbm_store::{CellState, Results, SweepFolder};
 use serde_json::{Value, json};
 
 use crate::{
     arguments::Json,
-    commands::{DONE, sweep::find_sweep},
+    commands::{DONE, sweep::find_sweep, watch::watch},
     context::{Context, print, print_json},
     diagnose::Failure,
     outcome, text,
@@ -24,21 +24,54 @@ use crate::{
 Examples:
   rbm status
   rbm status results/mnist-0123456789ab
+  rbm status --watch                           a running sweep, live; from any terminal
   rbm status mnist-0123456789ab --json | jq '.cells[] | select(.state != \"done\")'")]
 pub(crate) struct StatusArguments {
     /// The folder of a sweep, or its name under the results folder
     dir: Option<PathBuf>,
+    /// Draw the table of a sweep's cells again and again until all have ended; without DIR, of the sweep that runs
+    #[arg(short, long, conflicts_with = "json")]
+    watch: bool,
+    /// Seconds between two looks
+    #[arg(long, value_name = "N", default_value_t = 1.0, requires = "watch", value_parser = parse_interval)]
+    interval: f64,
     #[command(flatten)]
     json: Json,
 }
 
 /// Runs the command.
 pub(crate) fn run(context: &Context, arguments: &StatusArguments) -> Result<u8, Failure> {
+    if arguments.watch {
+        let folder = match &arguments.dir {
+            Some(dir) => find_sweep(context, dir)?,
+            None => watched(context)?,
+        };
+        return watch(context, &folder, Duration::from_secs_f64(arguments.interval));
+    }
     match &arguments.dir {
         Some(dir) => one(context, &find_sweep(context, dir)?, arguments.json.json)?,
         None => all(context, arguments.json.json)?,
     }
     Ok(DONE)
+}
+
+/// The sweep that has cells at work; else the one that was begun last.
+fn watched(context: &Context) -> Result<SweepFolder, Failure> {
+    let mut sweeps = Results::open(&context.results)?.sweeps()?.found;
+    let runs = |sweep: &SweepFolder| {
+        let cells = sweep.runs().map(|runs| runs.found).unwrap_or_default();
+        cells.iter().any(|(_, cell)| matches!(cell.state(), Ok(CellState::Running)))
+    };
+    let begun = |sweep: &SweepFolder| sweep.path().join("plan.jsonl").metadata().and_then(|data| data.modified()).ok();
+    sweeps.sort_by_key(|sweep| (runs(sweep), begun(sweep)));
+    sweeps.pop().ok_or_else(|| Failure::refused(format!("there is no sweep in {}", context.results.display())))
+}
+
+fn parse_interval(word: &str) -> Result<f64, String> {
+    match word.parse::<f64>() {
+        Ok(seconds) if (0.05..=3600.0).contains(&seconds) => Ok(seconds),
+        _ => Err("expected a number of seconds from 0.05 to 3600".into()),
+    }
 }
 
 fn one(context: &Context, folder: &SweepFolder, as_json: bool) -> Result<(), Failure> {
@@ -71,7 +104,7 @@ fn all(context: &Context, as_json: bool) -> Result<(), Failure> {
     let mut found = Vec::new();
     for sweep in &sweeps.found {
         match Plan::open(sweep.path()) {
-            Ok(plan) => found.push((sweep, status(&plan, &context.results)?)),
+            Ok(plan) => found.push((sweep, status(&plan, &context.results, Depth::Hashes)?)),
             Err(error) => context.screen.warn(&format!("passed over: {error}")),
         }
     }

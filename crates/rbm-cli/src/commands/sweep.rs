@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use rbm_runner::{
-    Config, Count, DataSets, EngineOptions, Error, Plan, StopFlag, Summary, WorkerOptions, create_sweep, run_local,
+    Config, Count, DataSets, Depth, EngineOptions, Error, Plan, StopFlag, Summary, WorkerOptions, create_sweep, run_local,
     status,
 };
 use rbm_store::{CellState, SweepFolder};
@@ -154,7 +154,7 @@ fn plan_only(context: &Context, config: &Config, as_json: bool) -> Result<u8, Fa
 fn dry_run(context: &Context, config: &Config, arguments: &SweepArguments) -> Result<u8, Failure> {
     let plan = plan(context, config)?;
     let folder = context.results.join(plan.folder_name());
-    let states = status(&plan, &context.results)?;
+    let states = status(&plan, &context.results, Depth::Hashes)?;
     let is_left = |index: usize| match states[index].state {
         CellState::Done | CellState::Diverged => false,
         CellState::Failed => arguments.retry_failed,

@@ -6,7 +6,7 @@ mod images;
 use std::{collections::BTreeSet, path::Path, time::SystemTime};
 
 use rbm_report::{Axis, CellReport, Report, ranked_cells, render, standard_metrics};
-use rbm_runner::{Cell, CellStatus, Plan, status};
+use rbm_runner::{Cell, CellStatus, Depth, Plan, status};
 use rbm_store::{CellState, Results, SweepFolder, Terminal};
 use serde_json::Value;
 
@@ -63,7 +63,7 @@ fn remove_other_figures(folder: &Path, figures: &BTreeSet<String>) {
 
 fn gather(context: &Context, folder: &SweepFolder, plan: &Plan) -> Result<Report, Failure> {
     let results = folder.results();
-    let statuses = status(plan, results.path())?;
+    let statuses = status(plan, results.path(), Depth::Hashes)?;
     let mut pictures = images::Pictures::new(context);
     let mut cells = Vec::with_capacity(plan.cells.len());
     for (cell, status) in plan.cells.iter().zip(&statuses) {

@@ -3,6 +3,8 @@
 mod bad_input;
 mod data;
 mod evaluate;
+#[cfg(unix)]
+mod faults;
 mod help;
 #[cfg(unix)]
 mod resume;

@@ -14,14 +14,14 @@ use super::world::{Said, World, config, read, read_json, text};
 const TRAIN: &str = "epochs = 1500\nbatch_size = 8\nalgorithm = \"pcd\"\nmomentum = 0.5\nlearning_rate = 0.02";
 const REST: &str = "[evaluate]\nevery = 50\n[run]\ncheckpoint_every = 25\n[sweep]\nseeds = 3";
 
-fn world() -> World {
+pub(super) fn world() -> World {
     let world = World::new();
     world.write("long.toml", config("long", TRAIN, REST).replace("stripes\"", "stripes\"\nsize = 4\nvalidation = 8"));
     world
 }
 
 /// Name, metrics and weights of every cell, from an unbroken sweep or a broken one.
-fn numbers(world: &World) -> Vec<(String, Vec<u8>, Vec<u8>)> {
+pub(super) fn numbers(world: &World) -> Vec<(String, Vec<u8>, Vec<u8>)> {
     let found = world.json(&["sweep", "long.toml", "--json"]);
     let folder = world.path(text(&found, "/folder"));
     let names = found["cells"].as_array().expect("cells").iter().map(|cell| text(cell, "/name").to_owned());
@@ -33,7 +33,7 @@ fn numbers(world: &World) -> Vec<(String, Vec<u8>, Vec<u8>)> {
         .collect()
 }
 
-fn assert_same_numbers(found: &World, expected: &World) {
+pub(super) fn assert_same_numbers(found: &World, expected: &World) {
     for (one, other) in numbers(found).into_iter().zip(numbers(expected)) {
         assert_eq!(one.0, other.0);
         assert!(one.1 == other.1, "{}: other metrics", one.0);
@@ -41,12 +41,12 @@ fn assert_same_numbers(found: &World, expected: &World) {
     }
 }
 
-fn start(world: &World, words: &[&str]) -> Child {
+pub(super) fn start(world: &World, words: &[&str]) -> Child {
     world.command(words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts")
 }
 
 /// The processes whose parent is `pid`.
-fn children(pid: u32) -> Vec<u32> {
+pub(super) fn children(pid: u32) -> Vec<u32> {
     let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
     let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
     pids.filter(|&child| stat(child).is_some_and(|(_, parent)| parent == pid)).collect()
@@ -59,16 +59,16 @@ fn stat(pid: u32) -> Option<(char, u32)> {
     Some((words.next()?.chars().next()?, words.next()?.parse().ok()?))
 }
 
-fn is_alive(pid: u32) -> bool {
+pub(super) fn is_alive(pid: u32) -> bool {
     stat(pid).is_some_and(|(state, _)| state != 'Z')
 }
 
-fn signal(name: &str, pid: u32) {
+pub(super) fn signal(name: &str, pid: u32) {
     let _ = Command::new("kill").args([name, &pid.to_string()]).status();
 }
 
 /// Waits until a cell has left a checkpoint, or all is over.
-fn wait_for_checkpoint(world: &World, child: &mut Child) {
+pub(super) fn wait_for_checkpoint(world: &World, child: &mut Child) {
     let begun = Instant::now();
     while begun.elapsed() < Duration::from_secs(30) && child.try_wait().expect("a child").is_none() {
         let cells = fs::read_dir(world.path("results/cells")).into_iter().flatten().flatten();
@@ -80,13 +80,13 @@ fn wait_for_checkpoint(world: &World, child: &mut Child) {
     }
 }
 
-fn records(world: &World) -> Vec<(PathBuf, serde_json::Value)> {
+pub(super) fn records(world: &World) -> Vec<(PathBuf, serde_json::Value)> {
     let cells = fs::read_dir(world.path("results/cells")).into_iter().flatten().flatten();
     let done = cells.map(|cell| cell.path()).filter(|cell| cell.join("DONE").is_file());
     done.map(|cell| (cell.clone(), read_json(&cell.join("run.json")))).collect()
 }
 
-fn attempts(cell: &Path) -> u64 {
+pub(super) fn attempts(cell: &Path) -> u64 {
     read_json(&cell.join("run.json"))["attempts"].as_u64().expect("a count")
 }
 

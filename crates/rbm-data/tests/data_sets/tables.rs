@@ -74,6 +74,22 @@ fn parquet_gives_what_csv_gives() {
 }
 
 #[test]
+fn parquet_columns_of_small_numbers_are_read() {
+    let folder = Folder::new();
+    let columns = vec![
+        Column::new("a".into(), [0_u8, 1]),
+        Column::new("b".into(), [1_i8, 1]),
+        Column::new("c".into(), [1_u16, 0]),
+        Column::new("d".into(), [0_i16, 0]),
+    ];
+    let mut frame = DataFrame::new(2, columns).expect("columns of the same length");
+    let mut bytes = Vec::new();
+    polars_io::prelude::ParquetWriter::new(&mut bytes).finish(&mut frame).expect("memory takes everything");
+    let data = folder.load(&folder.write("x.parquet", &bytes)).expect("a good file");
+    assert_eq!(rows(&data.train), [[0.0, 1.0, 1.0, 0.0], [1.0, 1.0, 0.0, 0.0]]);
+}
+
+#[test]
 fn bad_tables_are_refused() {
     assert_eq!(refused(""), "the file is empty");
     assert!(refused("a,b\n").contains("its shape is [0, 2]"), "{}", refused("a,b\n"));

@@ -1,6 +1,7 @@
 //! The figures of a report.
 
 mod axes;
+pub(crate) mod bars;
 mod canvas;
 mod clip;
 mod curves;
@@ -57,6 +58,12 @@ pub(crate) struct Figure {
     /// SVG elements with stand-ins for colours.
     body: String,
     size: Size,
+}
+
+/// A figure that belongs to no sweep.
+pub(crate) fn standalone(stem: &str, (body, size): (String, Size), sentence: String) -> Figure {
+    let (stem, title) = (stem.to_owned(), sentence.clone());
+    Figure { stem, title, section: Section::Map, sentence, rank: 0, in_page: true, body, size }
 }
 
 impl Figure {

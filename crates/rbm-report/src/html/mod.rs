@@ -51,7 +51,7 @@ pub(crate) fn page(report: &Report, overview: &Overview<'_>, figures: &[Figure],
 }
 
 /// The style sheet with the colours of the lines.
-fn style() -> String {
+pub(crate) fn style() -> String {
     let colors = |lines: [&str; 6]| -> String {
         lines.iter().enumerate().map(|(index, color)| format!("--s{index}: {color};")).collect()
     };

@@ -117,7 +117,7 @@ pub const KEYS: &[Key] = &[
     word("evaluate", "log_z", &["auto", "exact", "none"], "log Z by enumeration; auto: where a layer has at most 20 units"),
     word("evaluate", "keep_best", METRICS, "the metric whose best epoch is kept as best.safetensors"),
     key("sweep", "seeds", "a whole number of at least 1, or a list of seeds", "how many seeds, or which"),
-    word("run", "backend", &["flex", "ndarray", "wgpu"], "what computes"),
+    word("run", "backend", &["flex", "ndarray", "wgpu", "wgpu:0", "wgpu:cpu"], "what computes; rbm backends --list"),
     key("run", "workers", AUTO, "worker processes"),
     key("run", "threads", AUTO, "threads of each worker"),
     key("run", "seed", WHOLE, "seed of a single cell, and the first of sweep.seeds = N"),

@@ -19,7 +19,7 @@ pub use engine::{EngineOptions, run_local};
 pub use event::{Event, Observer, Outcome, Silent, SkipReason};
 pub use execute::{Context, run_cell, with_sources};
 pub use machine::{Environment, instruction_set, peak_memory_bytes};
-pub use status::{CellStatus, status};
+pub use status::{CellStatus, Depth, status};
 pub use stop::StopFlag;
 pub use sweep::create_sweep;
 pub use tables::{TableWriter, TableWriters, TimingRow};

@@ -9,6 +9,15 @@ use serde::Serialize;
 use super::with_sources;
 use crate::{Error, plan::Plan};
 
+/// How closely finished cells are looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    /// Every file that a marker vouches for is hashed.
+    Hashes,
+    /// The files' lengths alone: quick, for a screen that is drawn again and again.
+    Lengths,
+}
+
 /// Where one cell stands.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct CellStatus {
@@ -28,8 +37,10 @@ pub struct CellStatus {
     pub epochs: u32,
     /// How often it was begun.
     pub attempts: u32,
-    /// Seconds of work so far.
+    /// Seconds of work, up to `updated`.
     pub wall_seconds: f64,
+    /// When its record was last written (RFC 3339, UTC).
+    pub updated: Option<String>,
     /// Who computes it.
     pub holder: Option<Holder>,
 }
@@ -38,14 +49,18 @@ pub struct CellStatus {
 ///
 /// # Errors
 /// When a folder cannot be read.
-pub fn status(plan: &Plan, results: &Path) -> Result<Vec<CellStatus>, Error> {
+pub fn status(plan: &Plan, results: &Path, depth: Depth) -> Result<Vec<CellStatus>, Error> {
     let results = Results::open(results)?;
     plan.cells
         .iter()
         .map(|cell| {
             let folder = results.cell(&cell.id);
             // What cannot be understood is no reason not to show the others.
-            let found = folder.verify().unwrap_or_else(|error| Status {
+            let found = match depth {
+                Depth::Hashes => folder.verify(),
+                Depth::Lengths => folder.glance(),
+            };
+            let found = found.unwrap_or_else(|error| Status {
                 state: CellState::Interrupted,
                 marker: None,
                 doubts: vec![format!("failed to {}", with_sources(&error))],
@@ -65,6 +80,7 @@ pub fn status(plan: &Plan, results: &Path) -> Result<Vec<CellStatus>, Error> {
                 epochs: cell.config.train.epochs,
                 attempts: record.as_ref().map_or(0, |record| record.attempts),
                 wall_seconds: record.as_ref().map_or(0.0, |record| record.wall_seconds),
+                updated: record.as_ref().map(|record| record.updated.clone()),
                 holder: if found.state == CellState::Running { folder.holder() } else { None },
             })
         })
