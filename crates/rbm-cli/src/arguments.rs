@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    backends::BackendsArguments, cell::CellArguments, completions::CompletionsArguments, data::DataCommand, evaluate::EvaluateArguments,
-    ls::LsArguments, report::ReportArguments, sample::SampleArguments, show::ShowArguments, status::StatusArguments,
-    sweep::SweepArguments, train::TrainArguments, transform::TransformArguments, verify::VerifyArguments,
+    backends::BackendsArguments, cell::CellArguments, completions::CompletionsArguments, data::DataCommand,
+    evaluate::EvaluateArguments, ls::LsArguments, report::ReportArguments, sample::SampleArguments,
+    show::ShowArguments, status::StatusArguments, sweep::SweepArguments, train::TrainArguments,
+    transform::TransformArguments, verify::VerifyArguments,
 };
 
 const EXAMPLES: &str = "\

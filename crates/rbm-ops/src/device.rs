@@ -53,7 +53,8 @@ pub fn list() -> Vec<Available> {
     {
         let adapters = crate::adapters::list();
         if adapters.is_empty() {
-            let reason = "wgpu finds no adapter: no GPU driver, nor Vulkan's software one (Debian: mesa-vulkan-drivers)";
+            let reason =
+                "wgpu finds no adapter: no GPU driver, nor Vulkan's software one (Debian: mesa-vulkan-drivers)";
             let error = Error::NoDevice { backend: BackendName::WGPU, reason: reason.into() };
             all.push(absent(BackendName::WGPU, &error));
         }

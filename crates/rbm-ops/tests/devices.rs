@@ -182,7 +182,10 @@ fn a_backend_that_is_not_built_in_names_the_command_that_builds_it() {
         assert!(error.to_string().ends_with("cargo build --release --bin rbm --features wgpu"), "{error}");
     }
     let error = "fles".parse::<BackendName>().expect_err("no such backend");
-    assert_eq!(error.to_string(), "unknown variant `fles`, expected one of `flex`, `ndarray`, `wgpu`, `wgpu:0`, `wgpu:cpu`");
+    assert_eq!(
+        error.to_string(),
+        "unknown variant `fles`, expected one of `flex`, `ndarray`, `wgpu`, `wgpu:0`, `wgpu:cpu`"
+    );
     for word in ["flex", "ndarray", "wgpu", "wgpu:0", "wgpu:17", "wgpu:cpu"] {
         assert_eq!(word.parse::<BackendName>().expect("a backend").to_string(), word);
     }

@@ -53,11 +53,8 @@ impl BackendRow {
         sorted.sort_by(f64::total_cmp);
         let (first, last) = (*sorted.first()?, *sorted.last()?);
         let middle = sorted.len() / 2;
-        let median = if sorted.len().is_multiple_of(2) {
-            (sorted[middle - 1] + sorted[middle]) / 2.0
-        } else {
-            sorted[middle]
-        };
+        let median =
+            if sorted.len().is_multiple_of(2) { (sorted[middle - 1] + sorted[middle]) / 2.0 } else { sorted[middle] };
         Some((median, first, last))
     }
 }
@@ -67,9 +64,8 @@ impl BackendRow {
 /// # Errors
 /// What plotters refuses.
 pub fn render_backends(report: &BackendsReport) -> Result<(String, String), Error> {
-    let bars: Vec<Bar> = (report.backends.iter())
-        .filter_map(|row| Some(Bar { label: row.name.clone(), value: row.rate()? }))
-        .collect();
+    let bars: Vec<Bar> =
+        (report.backends.iter()).filter_map(|row| Some(Bar { label: row.name.clone(), value: row.rate()? })).collect();
     let title = format!("{}: training rows a second", printable(&report.title));
     let drawn = figure(&title, &bars, "samples-per-second")?;
     let drawn = standalone("samples-per-second", drawn, sentence(report));
@@ -111,9 +107,8 @@ pub fn render_backends(report: &BackendsReport) -> Result<(String, String), Erro
 }
 
 fn sentence(report: &BackendsReport) -> String {
-    let mut ranked: Vec<(&str, f64)> = (report.backends.iter())
-        .filter_map(|row| Some((row.name.as_str(), row.rate()?.0)))
-        .collect();
+    let mut ranked: Vec<(&str, f64)> =
+        (report.backends.iter()).filter_map(|row| Some((row.name.as_str(), row.rate()?.0))).collect();
     ranked.sort_by(|a, b| b.1.total_cmp(&a.1));
     match &ranked[..] {
         [] => "No backend could be measured.".into(),

@@ -12,8 +12,8 @@ use std::{
 use rbm_data::DataFolders;
 use rbm_eval::MetricRow;
 use rbm_runner::{
-    Config, Context, Count, DataSets, Depth, EngineOptions, Event, Outcome, Plan, Silent, SkipReason, StopFlag, Summary,
-    TableWriters, TimingRow, WorkerOptions, create_sweep, run_cell, run_child, run_local, run_worker, status,
+    Config, Context, Count, DataSets, Depth, EngineOptions, Event, Outcome, Plan, Silent, SkipReason, StopFlag,
+    Summary, TableWriters, TimingRow, WorkerOptions, create_sweep, run_cell, run_child, run_local, run_worker, status,
 };
 use rbm_store::{CellState, Results};
 

@@ -6,8 +6,6 @@
 
 use std::io;
 
-use crate::disk::Point;
-
 /// What happens in the place of a step.
 #[cfg_attr(not(feature = "failpoints"), expect(dead_code, reason = "test builds alone make any"))]
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -32,7 +30,7 @@ impl Fault {
 
 /// The fault arranged for a step, if one is.
 #[cfg(not(feature = "failpoints"))]
-pub(crate) fn at(_: Point) -> Option<Fault> {
+pub(crate) fn at(_: crate::disk::Point) -> Option<Fault> {
     None
 }
 

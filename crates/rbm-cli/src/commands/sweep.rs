@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use rbm_runner::{
-    Config, Count, DataSets, Depth, EngineOptions, Error, Plan, StopFlag, Summary, WorkerOptions, create_sweep, run_local,
-    status,
+    Config, Count, DataSets, Depth, EngineOptions, Error, Plan, StopFlag, Summary, WorkerOptions, create_sweep,
+    run_local, status,
 };
 use rbm_store::{CellState, SweepFolder};
 use serde_json::json;

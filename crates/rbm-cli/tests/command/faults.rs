@@ -169,7 +169,8 @@ fn a_folder_moved_in_mid_run_is_gone_on_with_where_it_is() {
         found
     };
     for file in ["metrics.parquet", "weights.safetensors", "DONE"] {
-        let (found, expected) = (bytes(moved.path("elsewhere/cells"), file), bytes(unbroken.path("results/cells"), file));
+        let (found, expected) =
+            (bytes(moved.path("elsewhere/cells"), file), bytes(unbroken.path("results/cells"), file));
         assert!(!expected.is_empty() && found == expected, "{file} differs");
     }
     moved.done(&["verify", "--results", "elsewhere"]);
@@ -278,7 +279,8 @@ fn damaged_files_of_a_finished_cell_are_named_and_the_cell_is_computed_anew() {
             // A bit of run.json may lie in a word of it: no hash vouches for that file.
             if !(file == "run.json" && matches!(how, Damage::Flipped)) {
                 assert_eq!(said.code, Some(1), "{what}: {}{}", said.out, said.err);
-                let named = if file == "DONE" && matches!(how, Damage::Truncated | Damage::Flipped) { "DONE" } else { file };
+                let named =
+                    if file == "DONE" && matches!(how, Damage::Truncated | Damage::Flipped) { "DONE" } else { file };
                 assert!(said.out.contains(named) && said.out.contains("to do: "), "{what}: {}", said.out);
             }
             let folder = sweep_folder(&world);
@@ -306,9 +308,9 @@ fn damaged_files_of_a_finished_cell_are_named_and_the_cell_is_computed_anew() {
                 _ => assert_eq!(again.code, Some(0), "{what}: {}{}", again.out, again.err),
             }
             for file in ["metrics.parquet", "weights.safetensors"] {
-                let expected = walk(&whole.path("results")).into_iter().find(|path| {
-                    path.ends_with(file) && path.parent().and_then(Path::file_name) == cell.file_name()
-                });
+                let expected = walk(&whole.path("results"))
+                    .into_iter()
+                    .find(|path| path.ends_with(file) && path.parent().and_then(Path::file_name) == cell.file_name());
                 assert!(read(&cell.join(file)) == read(&expected.expect("the same cell")), "{what}: {file} differs");
             }
         }

@@ -1,5 +1,6 @@
 //! The real binary on temporary folders.
 
+mod backends;
 mod bad_input;
 mod data;
 mod evaluate;

@@ -1,6 +1,7 @@
 //! The real binary, built with faults: at each step of writing it is killed, its write is torn, or its disk is full.
 
 #[path = "../command/world.rs"]
+#[expect(dead_code, reason = "shared with other tests, which use more of it")]
 mod world;
 
 use std::{

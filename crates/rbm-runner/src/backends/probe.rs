@@ -67,9 +67,7 @@ pub fn run_probe() -> Result<(), Error> {
     let probe = measure(&job)?;
     let line = serde_json::json!(probe).to_string() + "\n";
     let mut out = std::io::stdout().lock();
-    out.write_all(line.as_bytes())
-        .and_then(|()| out.flush())
-        .map_err(|source| Error::Worker { action: "hear", source })
+    out.write_all(line.as_bytes()).and_then(|()| out.flush()).map_err(|source| Error::Worker { action: "hear", source })
 }
 
 fn measure(job: &Job) -> Result<Probe, Error> {

@@ -44,8 +44,10 @@ fn the_mean_of_many_cd_gradients_is_the_enumerated_expectation() {
         let model = Rbm::new(&p, &ModelConfig::default(), Precision::F32, &device);
         let visible = Tensor::<2>::from_data(TensorData::new(values.clone(), [16, 9]), (&device, DType::F32));
         let cd = estimator(&TrainConfig::default(), 100);
+        // A step on a software driver takes fifty times as long: fewer, with the larger error that they then have.
+        let draws = if backend.has_f64() { 2000 } else { 200 };
         for k in [1, 2, 5] {
-            let estimates: Vec<Vec<f64>> = (0..2000)
+            let estimates: Vec<Vec<f64>> = (0..draws)
                 .map(|draw| {
                     let key = Key { seed: 3, gibbs_step: draw * 10, k };
                     let batch = Batch { visible: visible.clone(), rows: None };
