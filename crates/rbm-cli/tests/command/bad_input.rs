@@ -29,6 +29,7 @@ fn refused(world: &World, what: &str, words: &[&str], fragments: &[&str]) {
     assert_eq!(said.out, "", "{what}: something was printed as a result");
     assert!(!said.err.contains('\u{1b}'), "{what}: colours without a terminal");
     assert!(!world.path("results").exists(), "{what}: something was written");
+    println!("refused: {what:?}"); // `--nocapture` lists them
 }
 
 #[test]
