@@ -92,7 +92,14 @@ impl Rbm {
     /// # Errors
     /// When the device fails to answer.
     pub fn parameters(&self) -> Result<Parameters, Error> {
-        Parameters::new(host(&self.weights)?, host(&self.visible_bias)?, host(&self.hidden_bias)?)
+        // One transfer: each waits for all that the device has in hand.
+        let parts = [&self.weights, &self.visible_bias, &self.hidden_bias];
+        let sizes = parts.map(|part| part.shape().num_elements());
+        let flat = parts.into_iter().zip(sizes).map(|(part, size)| part.clone().reshape([1, size])).collect();
+        let mut values = host(&Tensor::cat(flat, 1))?;
+        let hidden_bias = values.split_off(sizes[0] + sizes[1]);
+        let visible_bias = values.split_off(sizes[0]);
+        Parameters::new(values, visible_bias, hidden_bias)
     }
 
     /// Number of visible units.

@@ -48,14 +48,11 @@ impl Gradient {
     /// # Errors
     /// When the device fails to answer.
     pub fn non_finite(&self) -> Result<Option<&'static str>, ModelError> {
-        for (what, bias) in
-            [("the hidden bias's gradient", &self.hidden_bias), ("the visible bias's gradient", &self.visible_bias)]
-        {
-            if !host(bias)?.iter().all(|x| x.is_finite()) {
-                return Ok(Some(what));
-            }
-        }
-        Ok(None)
+        // One transfer a step: each waits for all that the device has in hand.
+        let both = host(&Tensor::cat(vec![self.hidden_bias.clone(), self.visible_bias.clone()], 1))?;
+        let (hidden, visible) = both.split_at(self.hidden_bias.dims()[1]);
+        let names = [("the hidden bias's gradient", hidden), ("the visible bias's gradient", visible)];
+        Ok(names.into_iter().find(|(_, bias)| !bias.iter().all(|x| x.is_finite())).map(|(what, _)| what))
     }
 
     /// Euclidean norm over all parameters.
@@ -63,12 +60,12 @@ impl Gradient {
     /// # Errors
     /// When the device fails to answer.
     pub fn norm(&self) -> Result<f64, ModelError> {
-        let mut sum = 0.0;
-        for part in [&self.weights, &self.visible_bias, &self.hidden_bias] {
-            // Row by row: burn's sum over a whole large tensor depends on how threads split it.
-            sum += host(&(part.clone() * part.clone()).sum_dim(1))?.iter().sum::<f64>();
-        }
-        Ok(sum.sqrt())
+        // Row by row: burn's sum over a whole large tensor depends on how threads split it.
+        let squares = |part: &Tensor<2>| (part.clone() * part.clone()).sum_dim(1);
+        let [weights, visible, hidden] = [&self.weights, &self.visible_bias, &self.hidden_bias].map(squares);
+        let rows = host(&Tensor::cat(vec![weights, visible, hidden], 0))?;
+        let (weights, biases) = rows.split_at(rows.len() - 2);
+        Ok((weights.iter().sum::<f64>() + biases[0] + biases[1]).sqrt())
     }
 }
 
