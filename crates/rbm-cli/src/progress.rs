@@ -275,6 +275,7 @@ impl Observer for RunProgress {
                 let parts = self.parts.insert(*index, 0).unwrap_or(0);
                 self.all.set_length(self.all.length().unwrap_or(0).saturating_sub(parts));
             }
+            Event::CellTaken { .. } => {}
             Event::Note { text } | Event::Waiting { text, .. } => self.screen.note(text),
         }
         self.show_all();

@@ -6,7 +6,7 @@ mod mutate;
 use std::path::Path;
 use std::sync::Arc;
 
-use mutate::fuzz;
+use mutate::{alone, fuzz};
 use rbm_data::{DataConfig, DataFolders, NoProgress, Source, load};
 use rbm_model::{ModelConfig, Precision, Rbm, initialise, weights_file};
 use rbm_runner::{Config, DataSets, Plan, VerifyTarget, resolved_toml, verify};
@@ -25,6 +25,7 @@ const FLOOR: usize = 4 << 20;
 
 #[test]
 fn configs() {
+    let _alone = alone();
     fuzz("config", &[CONFIG.as_bytes().to_vec()], TEXT, 64 * FLOOR, |bytes| {
         let text = String::from_utf8_lossy(bytes);
         // A repeated bracket may ask for as many cells as are allowed.
@@ -42,6 +43,7 @@ fn plan() -> Plan {
 
 #[test]
 fn plans() {
+    let _alone = alone();
     let text = plan().to_jsonl();
     fuzz("plan", &[text.into_bytes()], TEXT, FLOOR, |bytes| {
         if let Ok(plan) = Plan::from_jsonl(&String::from_utf8_lossy(bytes), Path::new("plan.jsonl")) {
@@ -56,6 +58,7 @@ fn plans() {
 
 #[test]
 fn weights_files() {
+    let _alone = alone();
     let machine = initialise(&ModelConfig { hidden: 3, ..ModelConfig::default() }, &[0.5; 4], 10, None, 1);
     let machine = machine.expect("sizes fit");
     let file = |precision| weights_file::to_bytes(&machine, precision, Some("{}")).expect("memory takes everything");
@@ -69,6 +72,7 @@ fn weights_files() {
 
 #[test]
 fn checkpoints() {
+    let _alone = alone();
     let data = DataConfig::new(Source::BarsAndStripes);
     let folders = DataFolders { data_dir: None, cache: std::env::temp_dir() };
     let rows = Arc::new(load(&data, Path::new(""), &folders, &NoProgress).expect("generated").train);
@@ -95,6 +99,7 @@ fn checkpoints() {
 
 #[test]
 fn files_of_a_cell() {
+    let _alone = alone();
     let folder = tempfile::tempdir().expect("a temporary folder");
     let results = Results::open(folder.path()).expect("a folder");
     let cell = results.cell(&CellId::of(b"a cell"));

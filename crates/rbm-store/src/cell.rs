@@ -209,7 +209,7 @@ impl Lease {
     pub fn remove_file(&self, name: &str) -> Result<(), Error> {
         check_file_name(name, &RESERVED_IN_CELL)?;
         self.check_place()?;
-        disk::remove(Target::File, &self.path().join(name))?;
+        disk::remove_file(Target::File, &self.path().join(name))?;
         Ok(())
     }
 
@@ -250,8 +250,11 @@ impl Lease {
     pub fn discard_progress(&self) -> Result<(), Error> {
         self.check_place()?;
         // Checkpoints first: one without its metrics is of no use.
-        disk::remove(Target::Checkpoint, &self.path().join(CHECKPOINTS))?;
-        disk::remove(Target::Metrics, &self.path().join(METRICS))?;
+        for checkpoint in self.checkpoints()? {
+            disk::tidy_file(Target::Checkpoint, &checkpoint.path)?;
+        }
+        disk::tidy_folder(Target::Checkpoint, &self.path().join(CHECKPOINTS))?;
+        disk::tidy_file(Target::Metrics, &self.path().join(METRICS))?;
         disk::sync_folder(Target::Cell, self.path())
     }
 }

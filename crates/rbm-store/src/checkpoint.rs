@@ -96,7 +96,7 @@ impl Lease {
             let is_before = (other.epoch, other.step) < (epoch, step);
             older += usize::from(is_before);
             if !is_before || older >= KEPT {
-                disk::remove(Target::Checkpoint, &other.path)?;
+                disk::tidy_file(Target::Checkpoint, &other.path)?;
             }
         }
         Ok(written)

@@ -184,6 +184,24 @@ pub(crate) fn remove_file(target: Target, path: &Path) -> Result<bool, Error> {
     Ok(absent_as_none(removed)?.is_some())
 }
 
+/// As [`remove_file`], for files that are in nobody's way: a folder in the place of one is no error.
+pub(crate) fn tidy_file(target: Target, path: &Path) -> Result<(), Error> {
+    match remove_file(target, path) {
+        Err(_) if path.is_dir() => Ok(()),
+        other => other.map(drop),
+    }
+}
+
+/// Removes a folder if it is there and empty.
+pub(crate) fn tidy_folder(target: Target, path: &Path) -> Result<(), Error> {
+    let removed = step(target, Step::Remove, path, || match fs::remove_dir(path) {
+        Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => Ok(()),
+        other => other,
+    });
+    absent_as_none(removed).map(drop)
+}
+
 /// Opens a file to read from and write to, made if it is not there, kept if it is.
 pub(crate) fn open_to_write(target: Target, path: &Path) -> Result<File, Error> {
     let mut options = File::options();

@@ -2,7 +2,8 @@
 //!
 //! `FAILPOINTS="marker.rename=2*off->1*return(abort)"` in the environment kills the process on its third way to rename a
 //! marker; `return(no-space)` fails the step as a full disk does, `return(torn)` leaves half of what was to be written and
-//! kills the process. Where the variable `RBM_STEPS` names a file, each step that a process comes to is a line in it.
+//! kills the process. Where the variable `RBM_STEPS` names a file, each step that a process comes to is a line in it, after the process's
+//! number; one at which a fault strikes has a second line.
 
 use std::io;
 
@@ -50,11 +51,20 @@ mod armed {
 
     pub(crate) fn at(point: Point) -> Option<Fault> {
         let name = point.to_string();
+        note(&name);
+        let fault = arranged(&name);
+        if fault.is_some() {
+            note(&format!("struck {name}"));
+        }
+        fault
+    }
+
+    fn note(what: &str) {
         if let Some(path) = std::env::var_os(STEPS) {
             let file = File::options().append(true).create(true).open(path);
-            file.and_then(|mut file| file.write_all(format!("{name}\n").as_bytes())).expect("the list of steps");
+            let line = format!("{} {what}\n", std::process::id());
+            file.and_then(|mut file| file.write_all(line.as_bytes())).expect("the list of steps");
         }
-        arranged(&name)
     }
 
     fn arranged(name: &str) -> Option<Fault> {

@@ -12,6 +12,7 @@ use crate::disk;
 use crate::error::{Error, absent_as_none};
 use crate::hash::{CellId, sha256_of_bytes};
 use crate::layout::{SCHEMA, first_schema};
+use crate::names::check_file_name;
 
 /// Where a cell stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -147,8 +148,13 @@ impl Marker {
         let mut doubts = Vec::new();
         for (name, expected) in &self.files {
             let path = folder.join(name);
+            if check_file_name(name, &[]).is_err() {
+                doubts.push(format!("{name} is no file of a cell"));
+                continue;
+            }
             match path.metadata() {
                 Ok(metadata) if metadata.is_dir() => doubts.push(format!("{name} is a folder")),
+                Ok(metadata) if !metadata.is_file() => doubts.push(format!("{name} is no file")),
                 Ok(metadata) if metadata.len() != expected.bytes => {
                     doubts.push(format!("{name} has {} bytes, not {}", metadata.len(), expected.bytes));
                 }

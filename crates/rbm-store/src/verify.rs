@@ -18,7 +18,7 @@ use crate::results::PassedOver;
 pub enum Severity {
     /// Results or the way to them are damaged.
     Broken,
-    /// Harmless: left by a kill, or not ours.
+    /// Harmless: left by a kill, say.
     Note,
 }
 
@@ -132,7 +132,9 @@ impl CellFolder {
         if !ended && let Err(error) = self.read_metrics::<IgnoredAny>() {
             self.find(METRICS, &error, GOES_ON, found);
         }
-        self.examine_checkpoints(ended, status.state, found);
+        // One that failed may be gone on with.
+        let over = matches!(status.state, CellState::Done | CellState::Diverged);
+        self.examine_checkpoints(over, status.state, found);
         if status.state != CellState::Running {
             leftovers(self.path(), found);
         }
@@ -180,7 +182,7 @@ fn leftovers(folder: &Path, found: &mut Verification) {
         let path = folder.join(&name);
         if name.starts_with(TEMPORARY) {
             found.findings.push(Finding::note(path, "half written, left by a kill", "the next run removes it"));
-        } else if path.is_dir() {
+        } else if path.symlink_metadata().is_ok_and(|metadata| metadata.is_dir()) {
             leftovers(&path, found);
         }
     }

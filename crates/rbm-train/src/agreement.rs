@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, Gradient, gradient::host};
 
-/// Half a unit in the last place of the largest uniform number, and of a probability in f32.
-const HALF_UNIT: f64 = 1.0 / 16_777_216.0;
+/// What separates two probabilities of the same activation in f32: an exponential errs by at most 4 units of 2^-24, and the
+/// sum and the quotient round twice more, on a device that may round each a unit off.
+const PROBABILITY_ERROR: f64 = 8.0 / 16_777_216.0;
 
 /// How a device's half-steps and gradient compare with sums in f64 on the host.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -18,7 +19,7 @@ pub struct Agreement {
     /// Units whose state is another than the host's.
     pub differing: u64,
     /// Those of them that rounding does not explain: `|u - p|` above a quarter of the largest difference of
-    /// activations and half a unit in the last place.
+    /// activations and the error of a probability in f32.
     pub unexplained: u64,
     /// Largest difference of an activation from the host's.
     pub activation_error: f64,
@@ -86,7 +87,8 @@ impl Agreement {
                 size += expected * expected;
             }
         }
-        found.gradient_error = (difference / size).sqrt();
+        // All of it may be exactly zero: chains that end where they began.
+        found.gradient_error = if difference == 0.0 { 0.0 } else { (difference / size).sqrt().min(f64::MAX) };
         Ok(found)
     }
 
@@ -102,7 +104,7 @@ impl Agreement {
         let states = host(states)?;
         let pairs = activation.values.iter().zip(&on_device);
         let largest = pairs.map(|(host, device)| (host - device).abs()).fold(0.0, f64::max);
-        let explained = largest / 4.0 + HALF_UNIT;
+        let explained = largest / 4.0 + PROBABILITY_ERROR;
         let mut own = Vec::with_capacity(states.len());
         for (row, activations) in activation.iter().enumerate() {
             let draw = at.at_row(at.row + row as u32);

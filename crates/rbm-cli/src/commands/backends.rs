@@ -72,7 +72,7 @@ pub(crate) fn run(context: &Context, arguments: &BackendsArguments) -> Result<u8
         seconds: arguments.seconds,
     };
     let stop = StopFlag::new();
-    interrupt::listen(&stop, &context.screen)?;
+    interrupt::listen_quietly(&stop)?;
     let bar = spinner(&context.screen, "looking for backends");
     let results = compare_backends(cell, rbm_ops::list(), &options, &stop, |available| {
         bar.set_message(format!("{} trains for {} s", available.backend, arguments.seconds));

@@ -74,6 +74,9 @@ pub(crate) struct Job {
     pub(crate) json: bool,
 }
 
+/// Something failed in mid-run.
+const FAILED: u8 = 1;
+
 /// Runs the command.
 pub(crate) fn run(context: &Context, arguments: &SweepArguments) -> Result<u8, Failure> {
     let config = Config::load(&arguments.config, &arguments.sets.sets)?;
@@ -103,15 +106,17 @@ pub(crate) fn compute(context: &Context, config: &Config, job: &Job) -> Result<u
     let summary = run_workers(context, &plan, job, &stop)?;
     let stopped = stop.is_stopped();
     let page = folder.path().join("report.html");
+    let mut no_report = None;
     if job.report && !stopped && (!summary.computed.is_empty() || report::is_outdated(&folder, &plan)?) {
-        match report::write(context, &folder, &plan) {
-            // All that was to be computed is there: a folder that takes no report is no reason to fail.
-            Err(failure) if summary.computed.is_empty() => context.screen.warn(&format!("no report: {failure}")),
-            written => written?,
-        }
+        no_report = report::write(context, &folder, &plan).err();
     }
     let report = page.is_file().then_some(page);
-    Finished { plan: &plan, folder: folder.path(), report, summary: &summary, stopped }.print(context, job.json)
+    let finished = Finished { plan: &plan, folder: folder.path(), report, summary: &summary, stopped };
+    let code = finished.print(context, job.json)?;
+    let Some(failure) = no_report else { return Ok(code) };
+    context.screen.warn(&format!("no report: {failure}"));
+    // Where nothing was to be computed, a folder that takes no report is no reason to fail.
+    Ok(if summary.computed.is_empty() { code } else { code.max(FAILED) })
 }
 
 fn plan(context: &Context, config: &Config) -> Result<Plan, Failure> {

@@ -1,6 +1,6 @@
 //! `rbm verify [DIR]`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use rbm_runner::{VerifyTarget, verify};
@@ -37,6 +37,11 @@ pub(crate) struct VerifyArguments {
     json: Json,
 }
 
+/// Whether a folder lies where cells lie.
+fn is_cell(folder: &Path) -> bool {
+    folder.is_dir() && folder.parent().and_then(Path::file_name).is_some_and(|above| above == "cells")
+}
+
 /// Runs the command.
 pub(crate) fn run(context: &Context, arguments: &VerifyArguments) -> Result<u8, Failure> {
     let (results, sweep, cell);
@@ -50,9 +55,13 @@ pub(crate) fn run(context: &Context, arguments: &VerifyArguments) -> Result<u8, 
                 cell = found;
                 VerifyTarget::Cell(&cell)
             }
-            Err(_) => {
+            Err(rbm_store::Error::NotFound { .. }) if !is_cell(dir) => {
                 sweep = find_sweep(context, dir)?;
                 VerifyTarget::Sweep(&sweep)
+            }
+            Err(error) => {
+                let failure = Failure::from(error);
+                return Err(failure.with_help("rbm verify, without DIR, names what is wrong with it"));
             }
         },
     };

@@ -47,7 +47,12 @@ pub(crate) fn watch(context: &Context, folder: &SweepFolder, every: Duration) ->
             ended.entry(cell.index).or_insert_with(|| last.clone());
         }
         let now = SystemTime::now();
-        let text = page(folder.path(), &plan, &cells, &known, now, rows, context.colored);
+        let mut text = page(folder.path(), &plan, &cells, &known, now, rows, context.colored);
+        if term.is_term() {
+            // A line that wraps would not be cleared whole.
+            let width = usize::from(term.size().1).saturating_sub(1).max(20);
+            text = text.lines().map(|line| format!("{}\n", console::truncate_str(line, width, "…"))).collect();
+        }
         if text != drawn {
             if term.is_term() {
                 let lines = drawn.lines().count();

@@ -39,7 +39,8 @@ pub(crate) fn write(context: &Context, folder: &SweepFolder, plan: &Plan) -> Res
 /// Whether the page is missing, or older than the end of one of the cells.
 pub(crate) fn is_outdated(folder: &SweepFolder, plan: &Plan) -> Result<bool, Failure> {
     let modified = |path: &Path| -> Option<SystemTime> { path.metadata().ok()?.modified().ok() };
-    let Some(drawn) = modified(&folder.path().join(PAGE)) else { return Ok(true) };
+    let page = folder.path().join(PAGE);
+    let Some(drawn) = modified(&page).filter(|_| page.is_file()) else { return Ok(true) };
     let newer = |cell: &Cell| {
         let path = folder.results().cell(&cell.id).path().to_owned();
         Terminal::ALL

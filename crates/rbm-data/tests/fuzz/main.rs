@@ -9,7 +9,7 @@ use std::path::Path;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use mutate::fuzz;
+use mutate::{alone, fuzz};
 use rbm_data::{Binarization, DataConfig, DataFolders, NoProgress, Source, load};
 
 /// A value of one byte takes a row of its own (8 bytes of bits) in files of one column, 8 more as a number while a table is
@@ -68,11 +68,13 @@ fn grey() -> Vec<u8> {
 
 #[test]
 fn idx_files() {
+    let _alone = alone();
     fuzz("idx", &[idx(&[3, 4, 4], &grey()), idx(&[24, 2], &grey())], FACTOR, FLOOR, read("x.idx"));
 }
 
 #[test]
 fn packed_idx_files() {
+    let _alone = alone();
     let packed = |bytes: Vec<u8>| {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
         encoder.write_all(&bytes).and_then(|()| encoder.finish()).expect("memory takes everything")
@@ -84,11 +86,13 @@ fn packed_idx_files() {
 
 #[test]
 fn npy_files() {
+    let _alone = alone();
     fuzz("npy", &npys(), FACTOR, FLOOR, read("x.npy"));
 }
 
 #[test]
 fn npz_files() {
+    let _alone = alone();
     let npz = |method| {
         let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
         let options = zip::write::SimpleFileOptions::default().compression_method(method);
@@ -103,6 +107,7 @@ fn npz_files() {
 
 #[test]
 fn safetensors_files() {
+    let _alone = alone();
     let view = |body: &'static [u8]| {
         safetensors::tensor::TensorView::new(safetensors::Dtype::U8, vec![2, 4], body).expect("eight bytes")
     };
@@ -112,6 +117,7 @@ fn safetensors_files() {
 
 #[test]
 fn csv_files() {
+    let _alone = alone();
     let seeds = [
         b"a,b,label\n0,1,3\n1,1,4\n0,0,5\n".to_vec(),
         b"0,1\n1,1\n".to_vec(),

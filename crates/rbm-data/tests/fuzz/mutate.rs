@@ -1,6 +1,6 @@
 //! Files broken at random, as long as one likes: `RBM_FUZZ_SECONDS=600` runs each target for ten minutes.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use peak_alloc::PeakAlloc;
@@ -83,12 +83,15 @@ fn mutate(bytes: &mut Vec<u8>, mutation: &Mutation) {
     }
 }
 
+/// What is allocated is counted for the whole process: one target at a time, its set-up included.
+pub(crate) fn alone() -> MutexGuard<'static, ()> {
+    static ONE: Mutex<()> = Mutex::new(());
+    ONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Hands broken copies of the seeds to `read`, which must not panic, nor allocate more than `factor` times the file's size
 /// and `floor` bytes. A failure is shrunk to few mutations and shown.
 pub(crate) fn fuzz(name: &str, seeds: &[Vec<u8>], factor: usize, floor: usize, read: impl Fn(&[u8])) {
-    /// What is allocated is counted for the whole process: one target at a time.
-    static ONE: Mutex<()> = Mutex::new(());
-    let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
     let seconds = std::env::var("RBM_FUZZ_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(0.5);
     let first: u64 = std::env::var("RBM_FUZZ_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(0);
     let strategy = (prop::sample::select(seeds.to_vec()), mutations()).prop_map(|(mut bytes, mutations)| {

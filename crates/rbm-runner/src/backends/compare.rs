@@ -94,8 +94,10 @@ fn measure(job: &Job, options: &ProbeOptions, stop: &StopFlag) -> Result<Result<
         .stderr(Stdio::piped())
         .spawn()
         .map_err(|source| Error::Worker { action: "start", source })?;
-    if let Some(mut input) = process.stdin.take() {
-        let _ = input.write_all(format!("{}\n", serde_json::json!(job)).as_bytes());
+    // Kept open to the end: should this process die, its end tells the other.
+    let mut input = process.stdin.take();
+    if let Some(input) = &mut input {
+        let _ = input.write_all(format!("{}\n", serde_json::json!(job)).as_bytes()).and_then(|()| input.flush());
     }
     let listen = |stream: Option<Box<dyn Read + Send>>| {
         thread::spawn(move || {
@@ -124,6 +126,7 @@ fn measure(job: &Job, options: &ProbeOptions, stop: &StopFlag) -> Result<Result<
         }
         thread::sleep(LOOK);
     };
+    drop(input);
     let out = out.join().unwrap_or_default();
     let said = said.join().unwrap_or_default();
     if let Some(reason) = ended_for {

@@ -1,13 +1,14 @@
 //! The body of a process that measures one backend.
 
 use std::{
-    io::{BufRead, BufReader, Write},
+    io::{BufRead, BufReader, Read, Write},
     path::PathBuf,
+    thread,
     time::{Duration, Instant},
 };
 
 use rbm_data::DataFolders;
-use rbm_eval::{At, EvaluateConfig, LogZ, Metric, SplitName, evaluate_training};
+use rbm_eval::{At, EvaluateConfig, Every, LogZ, Metric, SplitName, evaluate_training};
 use rbm_model::{Rbm, exact, initialise};
 use rbm_ops::BackendName;
 use rbm_train::{Agreement, Trainer};
@@ -50,7 +51,7 @@ pub struct Probe {
     pub peak_memory_bytes: Option<u64>,
     /// Against sums in f64, with the parameters after training.
     pub agreement: Agreement,
-    /// Mean log-likelihood of training rows, nats, after so many epochs of training, where it can be enumerated.
+    /// Mean log-likelihood of training rows, nats, after 1, 2, 3, 4, 6, 8, 12, ... epochs, where it can be enumerated.
     pub log_likelihoods: Vec<(u32, f64)>,
 }
 
@@ -60,8 +61,13 @@ pub struct Probe {
 /// When the backend is not there or fails.
 pub fn run_probe() -> Result<(), Error> {
     let mut line = String::new();
-    let read = BufReader::new(std::io::stdin()).read_line(&mut line);
-    read.map_err(|source| Error::Worker { action: "instruct", source })?;
+    let mut input = BufReader::new(std::io::stdin());
+    input.read_line(&mut line).map_err(|source| Error::Worker { action: "instruct", source })?;
+    thread::spawn(move || {
+        // The parent is gone: nobody wants to know.
+        let _ = input.read_to_end(&mut Vec::new());
+        std::process::exit(130);
+    });
     let job: Job = serde_json::from_str(&line)
         .map_err(|error| Error::Broken { path: "standard input".into(), reason: format!("no job: {error}") })?;
     let probe = measure(&job)?;
@@ -144,6 +150,7 @@ struct Run<'a> {
 impl Run<'_> {
     /// Trains for so long, anew where the config's epochs are over; the rows a second. Evaluations do not count.
     fn window(&mut self, mut trainer: Trainer, length: Duration) -> Result<(Trainer, f64), Error> {
+        let epochs = self.job.cell.config.train.epochs;
         let (mut time, mut rows) = (Duration::ZERO, 0);
         let mut begun = Instant::now();
         loop {
@@ -157,7 +164,7 @@ impl Run<'_> {
             trainer = next;
             rows += info.rows;
             self.steps += 1;
-            if info.ended_epoch && self.enumerable {
+            if info.ended_epoch && self.enumerable && Every::Log.evaluates(info.epoch, epochs) {
                 trainer.parameters()?;
                 time += begun.elapsed();
                 self.evaluate(&trainer)?;

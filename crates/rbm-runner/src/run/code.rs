@@ -16,7 +16,7 @@ pub(super) fn files(folder: &Path, results: &Path) -> Vec<(&'static str, Vec<u8>
     let but_results = format!(":(exclude,top){}", std::path::absolute(results).unwrap_or_default().display());
     let root = line(&["rev-parse", "--show-toplevel"]).unwrap_or_default();
     let but_results = but_results.replace(&format!("{root}/"), "");
-    let changes = line(&["status", "--porcelain", "--", ".", &but_results])
+    let changes = line(&["status", "--porcelain", "--", ":(top)", &but_results])
         .or_else(|| line(&["status", "--porcelain"]))
         .unwrap_or_default();
     let patch_kept = !patch.is_empty() && patch.len() <= LONGEST_PATCH;

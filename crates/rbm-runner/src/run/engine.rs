@@ -116,19 +116,20 @@ pub fn run_local(
 }
 
 /// Takes the markers off cells that failed and are to be tried again, here, once: were it left to the workers, each would
-/// try them. Tells in one error, before any worker starts, that the folder has no locks or cannot be written.
+/// try them. Tells in one error, before any worker starts, that the disk has no locks.
 fn prepare(left: &[Cell], results: &Results) -> Result<(), Error> {
     for cell in left {
         let folder = results.cell(&cell.id);
         if matches!(folder.state(), Ok(CellState::Failed))
-            && let Some(lease) = folder.try_lease()?
+            && let Ok(Some(lease)) = folder.try_lease()
         {
-            lease.clear_markers()?;
+            // One that cannot be cleared is told of when a worker comes to it.
+            let _ = lease.clear_markers();
         }
     }
-    match left.first() {
-        Some(cell) => Ok(results.cell(&cell.id).try_lease().map(drop)?),
-        None => Ok(()),
+    match left.first().map(|cell| results.cell(&cell.id).try_lease()) {
+        Some(Err(error @ rbm_store::Error::LocksUnsupported { .. })) => Err(error.into()),
+        _ => Ok(()),
     }
 }
 
@@ -193,7 +194,10 @@ impl Pool<'_> {
 
     fn hear(&mut self, at: usize, event: Event, observer: &mut dyn Observer) {
         match &event {
-            Event::CellStarted { index, .. } => self.workers[at].cell = Some(*index),
+            Event::CellTaken { index } => {
+                self.workers[at].cell = Some(*index);
+                return;
+            }
             Event::CellFinished { index, outcome, .. } => {
                 self.workers[at].cell = None;
                 self.ends.insert(*index, outcome.clone());

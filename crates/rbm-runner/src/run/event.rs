@@ -7,6 +7,11 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event {
+    /// A worker has a cell's lease: what goes wrong from now on is that cell's.
+    CellTaken {
+        /// Its index in the plan.
+        index: usize,
+    },
     /// A cell was begun or taken up again.
     CellStarted {
         /// Its index in the plan.

@@ -58,7 +58,7 @@ pub fn run_cell(
     let mut record = begin(cell, lease, context)?;
     let begun = Instant::now();
     let before = record.wall_seconds;
-    let mut run = Run { cell, lease, data, context, observer, record: &mut record, begun, before };
+    let mut run = Run { cell, lease, data, context, observer, record: &mut record, begun, before, anew: false };
     let outcome = match run.run_on() {
         Ok(outcome) => outcome,
         Err(Error::Train(error)) if error.is_divergence() => Outcome::Diverged { message: error.to_string() },
@@ -180,6 +180,8 @@ struct Run<'a, 'c> {
     begun: Instant,
     /// Seconds of earlier attempts.
     before: f64,
+    /// Whether it was begun anew since what lay there was damaged.
+    anew: bool,
 }
 
 impl Run<'_, '_> {
@@ -231,8 +233,29 @@ impl Run<'_, '_> {
                 (last_checkpoint, checkpoint_epoch) = (Instant::now(), info.epoch);
             }
         }
+        if !self.best_is_whole(&progress)? {
+            let text = format!("{}: {BEST} is not what was written there: the cell begins anew", self.cell.name);
+            self.observer.event(&Event::Note { text });
+            if std::mem::replace(&mut self.anew, true) {
+                return Err(Error::Broken {
+                    path: self.lease.path().join(BEST),
+                    reason: "it was altered twice".into(),
+                });
+            }
+            drop(log);
+            self.lease.remove_file(BEST)?;
+            self.lease.discard_progress()?;
+            return self.run_on();
+        }
         self.write_results(&trainer, &progress)?;
         Ok(Outcome::Done)
+    }
+
+    /// Whether the best weights on the disk are those that were written; before the marker vouches for them. Not asked when
+    /// a checkpoint is gone on from: the file may rightly be newer than that.
+    fn best_is_whole(&self, progress: &Progress) -> Result<bool, Error> {
+        let Some(digest) = &progress.best_sha256 else { return Ok(true) };
+        Ok(self.lease.read_file(BEST)?.is_some_and(|bytes| sha256_of_bytes(&bytes) == *digest))
     }
 
     /// A trainer at the last good checkpoint, with the metrics cut to where they were; or at the start, with none.
@@ -319,7 +342,7 @@ impl Run<'_, '_> {
         if let Some(metric) = config.evaluate.keep_best
             && progress.improves(metric, &rows, &self.data.data)
         {
-            self.write_weights(BEST, trainer)?;
+            progress.best_sha256 = Some(self.write_weights(BEST, trainer)?);
         }
         progress.timings.push(TimingRow {
             epoch: trainer.epoch(),
@@ -348,14 +371,17 @@ impl Run<'_, '_> {
         let rows: Vec<MetricRow> = self.lease.read_metrics()?;
         self.lease.write_file(METRICS, &self.context.tables.metrics(&rows)?)?;
         self.lease.write_file(TIMINGS, &self.context.tables.timings(&progress.timings)?)?;
-        self.write_weights(WEIGHTS, trainer)
+        self.write_weights(WEIGHTS, trainer)?;
+        Ok(())
     }
 
-    fn write_weights(&self, name: &'static str, trainer: &Trainer) -> Result<(), Error> {
+    /// Writes the weights; their SHA-256.
+    fn write_weights(&self, name: &'static str, trainer: &Trainer) -> Result<String, Error> {
         let precision: Precision = self.cell.config.train.precision;
         let config = self.cell.canonical_config_json();
         let bytes = weights_file::to_bytes(&trainer.parameters()?, precision, Some(&config))
             .map_err(|reason| Error::Table { table: name, reason })?;
-        Ok(self.lease.write_file(name, &bytes)?)
+        self.lease.write_file(name, &bytes)?;
+        Ok(sha256_of_bytes(&bytes))
     }
 }

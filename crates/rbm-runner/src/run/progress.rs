@@ -16,6 +16,8 @@ pub(super) struct Progress {
     pub(super) metrics_sha256: String,
     /// The best value of `keep_best`.
     pub(super) best: Option<f64>,
+    /// SHA-256 of `best.safetensors` with it.
+    pub(super) best_sha256: Option<String>,
     /// Rows of `timings.parquet`.
     pub(super) timings: Vec<TimingRow>,
     /// Seconds of training since the last of them.
@@ -25,6 +27,7 @@ pub(super) struct Progress {
 const OFFSET: &str = "metrics_offset";
 const DIGEST: &str = "metrics_sha256";
 const BEST: &str = "best_bits";
+const BEST_DIGEST: &str = "best_sha256";
 const TIMINGS: &str = "timings";
 const SECONDS: &str = "train_seconds";
 
@@ -39,6 +42,9 @@ impl Progress {
         if let Some(best) = self.best {
             extra.insert(BEST.into(), best.to_bits().to_string());
         }
+        if let Some(digest) = &self.best_sha256 {
+            extra.insert(BEST_DIGEST.into(), digest.clone());
+        }
         extra
     }
 
@@ -52,6 +58,7 @@ impl Progress {
             metrics_offset: extra.get(OFFSET)?.parse().ok()?,
             metrics_sha256: extra.get(DIGEST)?.clone(),
             best,
+            best_sha256: extra.get(BEST_DIGEST).cloned(),
             timings: serde_json::from_str(extra.get(TIMINGS)?).ok()?,
             train_seconds: extra.get(SECONDS)?.parse().ok()?,
         })

@@ -173,18 +173,32 @@ impl Worker<'_> {
         if self.skip(cell)? {
             return Ok(true);
         }
-        let Some(lease) = self.results.cell(&cell.id).try_lease()? else { return Ok(false) };
+        let lease = match self.results.cell(&cell.id).try_lease() {
+            Ok(Some(lease)) => lease,
+            Ok(None) => return Ok(false),
+            Err(error @ rbm_store::Error::LocksUnsupported { .. }) => return Err(error.into()),
+            // A folder that cannot be written is one cell's trouble, not that of the others.
+            Err(error) => {
+                self.finished(cell, Outcome::Failed { message: with_sources(&Error::Store(error)) }, 0.0);
+                return Ok(true);
+            }
+        };
         // Its last holder may have ended it in between.
         if self.skip(cell)? {
             return Ok(true);
         }
+        self.observer.event(&Event::CellTaken { index: cell.index });
         let begun = Instant::now();
         let outcome = self.compute(cell, &lease);
         drop(lease);
-        let (index, name, seconds) = (cell.index, cell.name.clone(), begun.elapsed().as_secs_f64());
+        self.finished(cell, outcome, begun.elapsed().as_secs_f64());
+        Ok(true)
+    }
+
+    fn finished(&mut self, cell: &Cell, outcome: Outcome, seconds: f64) {
+        let (index, name) = (cell.index, cell.name.clone());
         self.observer.event(&Event::CellFinished { index, name, outcome: outcome.clone(), seconds });
         self.summary.add(index, outcome);
-        Ok(true)
     }
 
     fn skip(&mut self, cell: &Cell) -> Result<bool, Error> {
