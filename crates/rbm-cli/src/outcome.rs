@@ -197,6 +197,9 @@ impl Finished<'_> {
                 text.push_str(&format!("{word}: {name}: {message}\n"));
             }
         }
+        if !summary.failed.is_empty() {
+            text.push_str("to try failed cells again: --retry-failed\n");
+        }
         text.push_str(&format!("folder: {}\n", self.folder.display()));
         if let Some(report) = &self.report {
             text.push_str(&format!("report: {}\n", report.display()));

@@ -25,6 +25,28 @@ pub fn open(backend: BackendName) -> Result<Device, Error> {
     }
 }
 
+/// What a backend's GPU, or its software driver, calls itself; none for the processor.
+///
+/// # Errors
+/// As [`open`].
+pub fn device_name(backend: BackendName) -> Result<Option<String>, Error> {
+    #[cfg(feature = "wgpu")]
+    if matches!(backend, BackendName::Wgpu(_)) {
+        return Ok(open(backend)?.identity().map(|identity| identity.name));
+    }
+    open(backend).map(|_| None)
+}
+
+/// Whether a software driver stands in for a GPU that was asked for.
+pub fn is_stand_in(backend: BackendName) -> bool {
+    #[cfg(feature = "wgpu")]
+    if backend == BackendName::WGPU {
+        return crate::adapters::list() == [crate::Adapter::Cpu];
+    }
+    let _ = backend;
+    false
+}
+
 /// Waits until a device has answered once: what a backend starts lazily is started then.
 ///
 /// # Errors

@@ -21,7 +21,7 @@ mod rows;
 pub mod scalar;
 
 pub use backend::{Adapter, BackendName};
-pub use device::{Available, devices_for_tests, list, open, wait_for};
+pub use device::{Available, device_name, devices_for_tests, is_stand_in, list, open, wait_for};
 pub use error::Error;
 pub use extension::{ElementwiseOps, bernoulli, sigmoid, sigmoid_bernoulli, softplus};
 pub use rbm_random::{Draw, Stream};

@@ -140,7 +140,17 @@ impl Plan {
                     let versions = format!("schema {schema}; this one knows {SCHEMA}");
                     return Err(broken(format!("a newer rbm wrote it ({versions}): use that one")));
                 }
-                serde_json::from_str(text).map_err(failed)
+                let cell: Cell = serde_json::from_str(text).map_err(failed)?;
+                // Another numerics version makes other ids of the same config, rightly.
+                let same_version = cell.numerics == identity::NUMERICS;
+                if same_version && CellId::of(cell.canonical_config_json().as_bytes()) != cell.id {
+                    return Err(broken(format!(
+                        "it was altered: the config of {} is not the one of its id; move the sweep's folder away and run its \
+                         config again",
+                        cell.name
+                    )));
+                }
+                Ok(cell)
             })
             .collect::<Result<Vec<Cell>, Error>>()?;
         let name = cells.first().map(|cell| cell.config.name.clone()).ok_or_else(|| broken("it has no cell".into()))?;
@@ -159,8 +169,9 @@ impl Plan {
 }
 
 fn check_backend(config: &Config, point: &CellPoint) -> Result<(), Error> {
-    if point.config.run.backend.is_built() {
-        return Ok(());
+    let backend = point.config.run.backend;
+    if backend.is_built() && backend.has_f64() {
+        return Ok(()); // a processor is always there
     }
     // The message names the command that builds it.
     let refuse = |error: rbm_ops::Error| Error::from(config.refuse(point, "run", "backend", error.to_string()));

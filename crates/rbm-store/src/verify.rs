@@ -8,7 +8,8 @@ use serde::de::IgnoredAny;
 use crate::cell::CellFolder;
 use crate::disk;
 use crate::error::Error;
-use crate::layout::{CHECKPOINTS, METRICS, RUN, TEMPORARY};
+use crate::hash::{SHORT, is_hex};
+use crate::layout::{CHECKPOINTS, CONFIG, ENVIRONMENT, LEASE, METRICS, RUN, TEMPORARY};
 use crate::marker::{CellState, Status};
 use crate::results::PassedOver;
 
@@ -59,9 +60,16 @@ impl Finding {
         Self { severity: Severity::Note, ..Self::broken(path, problem, remedy) }
     }
 
-    /// Something foreign or unreadable that listings pass over.
+    /// Something that listings pass over: foreign, or one of our folders that cannot be read.
     pub fn foreign(passed: &PassedOver) -> Self {
-        Self::broken(&passed.path, &passed.reason, "move it out of the results folder; until then it is passed over")
+        let remedy = "move it out of the results folder; until then it is passed over";
+        let name = passed.path.file_name().unwrap_or_default().to_string_lossy();
+        let ours = passed.path.is_dir() && is_hex(name.rsplit('-').next().unwrap_or_default(), SHORT);
+        if ours {
+            Self::broken(&passed.path, &passed.reason, remedy)
+        } else {
+            Self::note(&passed.path, &passed.reason, remedy)
+        }
     }
 }
 
@@ -79,6 +87,23 @@ impl Verification {
         self.findings.iter().all(|finding| finding.severity != Severity::Broken)
     }
 }
+
+/// What is written as files in a cell's folder.
+const KNOWN: [&str; 12] = [
+    CONFIG,
+    RUN,
+    ENVIRONMENT,
+    METRICS,
+    LEASE,
+    TIMINGS,
+    "metrics.parquet",
+    "weights.safetensors",
+    "best.safetensors",
+    "DONE",
+    "FAILED",
+    "DIVERGED",
+];
+const TIMINGS: &str = "timings.parquet";
 
 const AGAIN: &str = "run its sweep again: the cell is computed anew, to the same bytes";
 const GOES_ON: &str = "run its sweep again: the cell goes on from an older checkpoint, or anew";
@@ -121,7 +146,29 @@ impl CellFolder {
             found.files += marker.files.len();
             found.bytes += marker.files.values().map(|file| file.bytes).sum::<u64>();
         }
-        if let Err(error) = self.read_run() {
+        for name in KNOWN.into_iter().filter(|name| self.path().join(name).is_dir()) {
+            if !status.doubts.iter().any(|doubt| doubt.starts_with(name)) {
+                let remedy = "move it away, then run its sweep again";
+                found.findings.push(Finding::broken(self.path().join(name), "a folder in the place of a file", remedy));
+            }
+        }
+        for name in [CONFIG, ENVIRONMENT, TIMINGS].into_iter().filter(|_| status.state == CellState::Done) {
+            let path = self.path().join(name);
+            if !path.is_dir() && path.metadata().map_or(0, |metadata| metadata.len()) == 0 {
+                let remedy = "no number depends on it: leave it, or remove the cell's folder and run its sweep again";
+                found.findings.push(Finding::broken(path, "missing or empty", remedy));
+            }
+        }
+        if status.state == CellState::Interrupted
+            && let Ok(Some(record)) = self.read_run()
+            && record.state == CellState::Done
+        {
+            let problem = "its record says done, but there is no marker that holds";
+            found.findings.push(Finding::note(self.path().join(RUN), problem, AGAIN));
+        }
+        if let Err(error) = self.read_run()
+            && !self.path().join(RUN).is_dir()
+        {
             let remedy = if ended {
                 "no number depends on it: leave it, or remove the cell's folder and run its sweep again"
             } else {
@@ -129,7 +176,10 @@ impl CellFolder {
             };
             self.find(RUN, &error, remedy, found);
         }
-        if !ended && let Err(error) = self.read_metrics::<IgnoredAny>() {
+        if !ended
+            && let Err(error) = self.read_metrics::<IgnoredAny>()
+            && !self.path().join(METRICS).is_dir()
+        {
             self.find(METRICS, &error, GOES_ON, found);
         }
         // One that failed may be gone on with.

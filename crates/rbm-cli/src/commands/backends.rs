@@ -6,7 +6,7 @@ use clap::Args;
 use rbm_ops::Available;
 use rbm_report::{BackendRow, BackendsReport, render_backends};
 use rbm_runner::{
-    BackendResult, Config, DataSets, Environment, Plan, ProbeOptions, StopFlag, compare_backends, run_probe,
+    BackendResult, Cell, Config, DataSets, Environment, Plan, ProbeOptions, StopFlag, compare_backends, run_probe,
 };
 use rbm_store::{now, write_atomically};
 use serde_json::json;
@@ -20,6 +20,9 @@ use crate::{
     progress::{FetchBar, spinner},
     text,
 };
+
+/// A backend was tried and failed.
+const FAILED: u8 = 1;
 
 /// The hidden command that measures one backend.
 pub(crate) const PROBE: &str = "backend-process";
@@ -84,7 +87,7 @@ pub(crate) fn run(context: &Context, arguments: &BackendsArguments) -> Result<u8
         return Ok(INTERRUPTED);
     }
     let folder = context.results.join("backends").join(&plan.name);
-    let report = report(&plan.name, arguments, &results);
+    let report = report(cell, arguments, &results);
     let (html, svg) = render_backends(&report)?;
     std::fs::create_dir_all(&folder)
         .map_err(|error| Failure::refused(format!("failed to create {}: {error}", folder.display())))?;
@@ -101,7 +104,7 @@ pub(crate) fn run(context: &Context, arguments: &BackendsArguments) -> Result<u8
     } else {
         print(&format!("{}\npage: {}\n", table(&report), folder.join("backends.html").display()))?;
     }
-    Ok(DONE)
+    Ok(if results.iter().any(|result| result.failed) { FAILED } else { DONE })
 }
 
 /// The body of the process that measures one backend.
@@ -133,7 +136,10 @@ fn common_epoch(results: &[BackendResult]) -> Option<u32> {
     common.last().copied()
 }
 
-fn report(name: &str, arguments: &BackendsArguments, results: &[BackendResult]) -> BackendsReport {
+fn report(cell: &Cell, arguments: &BackendsArguments, results: &[BackendResult]) -> BackendsReport {
+    let train = &cell.config.train;
+    let machine = format!("{} visible and {} hidden units", cell.data.visible, cell.config.model.hidden);
+    let algorithm = serde_json::to_value(train.algorithm).ok().and_then(|word| Some(word.as_str()?.to_owned()));
     let epoch = common_epoch(results);
     let row = |result: &BackendResult| {
         let available = &result.available;
@@ -157,8 +163,14 @@ fn report(name: &str, arguments: &BackendsArguments, results: &[BackendResult]) 
         }
     };
     BackendsReport {
-        title: name.to_owned(),
+        title: cell.config.name.clone(),
         facts: vec![
+            ("trained".into(), format!("{machine}, {}", cell.config.data.source.word())),
+            (
+                "algorithm".into(),
+                format!("{}, k = {}, batches of {}", algorithm.unwrap_or_default(), train.k, train.batch_size),
+            ),
+            ("program".into(), format!("rbm {}", env!("CARGO_PKG_VERSION"))),
             ("machine".into(), machine_line(&Environment::here())),
             ("time of training".into(), format!("{} s for each backend", arguments.seconds)),
             ("measured".into(), now()),

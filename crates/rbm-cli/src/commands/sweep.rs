@@ -122,7 +122,11 @@ pub(crate) fn compute(context: &Context, config: &Config, job: &Job) -> Result<u
 fn plan(context: &Context, config: &Config) -> Result<Plan, Failure> {
     let progress = FetchBar::new(&context.screen);
     let mut data = DataSets::new(context.folders.clone(), Box::new(progress));
-    Ok(Plan::new(config, &mut data)?)
+    let plan = Plan::new(config, &mut data)?;
+    if plan.cells.iter().any(|cell| rbm_ops::is_stand_in(cell.config.run.backend)) {
+        context.screen.warn("there is no GPU here: a software driver computes, much slower than the backend flex");
+    }
+    Ok(plan)
 }
 
 fn run_workers(context: &Context, plan: &Plan, job: &Job, stop: &StopFlag) -> Result<Summary, Failure> {

@@ -48,6 +48,10 @@ pub(crate) fn run(context: &Context, arguments: &VerifyArguments) -> Result<u8, 
     let target = match &arguments.dir {
         None => {
             results = Results::open(&context.results)?;
+            if !results.exists() {
+                let message = format!("there is no folder {}", context.results.display());
+                return Err(Failure::refused(message).with_help("name it with --results"));
+            }
             VerifyTarget::Results(&results)
         }
         Some(dir) => match CellFolder::at(dir) {

@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     path::Path,
     thread,
-    time::{Duration, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use console::Term;
@@ -24,10 +24,14 @@ use crate::{
 
 /// The metrics of the table, those that were measured.
 const COLUMNS: [&str; 3] = ["log-likelihood", "pseudo-likelihood", "reconstruction-error"];
+/// After so long without a cell at work the watch ends: its parent may have died, or have been interrupted.
+const IDLE: Duration = Duration::from_secs(10);
+/// Cells are left.
+const IDLE_CODE: u8 = 1;
 /// Lines that are not cells: the headings, the sum, and the one the cursor stands in.
 const OTHER_LINES: usize = 4;
 
-/// Shows the sweep's cells until all have ended, or until Ctrl-C; where standard output is no terminal, once a change.
+/// Shows the sweep's cells until all have ended, nobody works on them, or Ctrl-C; where standard output is no terminal, once a change.
 pub(crate) fn watch(context: &Context, folder: &SweepFolder, every: Duration) -> Result<u8, Failure> {
     let plan = Plan::open(folder.path())?;
     let term = Term::stdout();
@@ -35,6 +39,7 @@ pub(crate) fn watch(context: &Context, folder: &SweepFolder, every: Duration) ->
     interrupt::listen_quietly(&stop)?;
     let mut ended: BTreeMap<usize, Vec<MetricPoint>> = BTreeMap::new();
     let mut drawn = String::new();
+    let mut idle_since = None;
     loop {
         let cells = status(&plan, folder.results().path(), Depth::Lengths)?;
         let rows = if term.is_term() { usize::from(term.size().0).saturating_sub(OTHER_LINES).max(1) } else { 1000 };
@@ -64,6 +69,15 @@ pub(crate) fn watch(context: &Context, folder: &SweepFolder, every: Duration) ->
         }
         if cells.iter().all(|cell| is_over(cell.state)) {
             return Ok(DONE);
+        }
+        if cells.iter().any(|cell| cell.state == CellState::Running) {
+            idle_since = None;
+        } else if idle_since.get_or_insert_with(Instant::now).elapsed() >= IDLE {
+            let name = plan.name.as_str();
+            context
+                .screen
+                .warn(&format!("nobody works on it; to go on, run the config of {name} again: rbm sweep CONFIG"));
+            return Ok(IDLE_CODE);
         }
         let mut waited = Duration::ZERO;
         while waited < every {

@@ -40,7 +40,10 @@ pub(crate) fn write(context: &Context, folder: &SweepFolder, plan: &Plan) -> Res
 pub(crate) fn is_outdated(folder: &SweepFolder, plan: &Plan) -> Result<bool, Failure> {
     let modified = |path: &Path| -> Option<SystemTime> { path.metadata().ok()?.modified().ok() };
     let page = folder.path().join(PAGE);
-    let Some(drawn) = modified(&page).filter(|_| page.is_file()) else { return Ok(true) };
+    let Some(drawn) = modified(&page).filter(|_| page.metadata().is_ok_and(|page| page.is_file() && page.len() > 0))
+    else {
+        return Ok(true);
+    };
     let newer = |cell: &Cell| {
         let path = folder.results().cell(&cell.id).path().to_owned();
         Terminal::ALL

@@ -505,8 +505,10 @@ fn foreign_files_are_named_and_passed_over() {
     world.write("results/cells/0123456789ab/run.json", "{\"id\": 3}");
     let said = world.rbm(&["verify"]);
     assert_eq!(said.code, Some(1), "{}", said.out);
-    for name in ["results/notes.txt", "results/cells/notes.txt", "results/cells/0123456789ab"] {
-        assert!(said.out.contains(&format!("broken: {name}")), "{name}: {}", said.out);
+    for (word, name) in
+        [("note", "results/notes.txt"), ("note", "results/cells/notes.txt"), ("broken", "results/cells/0123456789ab")]
+    {
+        assert!(said.out.contains(&format!("{word}: {name}")), "{name}: {}", said.out);
     }
     assert!(world.done(&["ls"]).contains("seed=0") && world.done(&["status"]).contains("2 done"));
 }

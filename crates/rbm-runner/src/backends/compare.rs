@@ -42,6 +42,8 @@ pub struct BackendResult {
     pub available: Available,
     /// What was measured; none where `reason` says why not.
     pub measured: Option<Probe>,
+    /// Whether it was tried and failed.
+    pub failed: bool,
 }
 
 /// Trains `cell` on each backend that can be used, in a process of its own: a driver that crashes takes nothing along.
@@ -62,7 +64,7 @@ pub fn compare_backends(
             available.reason = Some("it has no f64, which [train] precision asks for".into());
         }
         if available.reason.is_some() || stop.is_stopped() {
-            results.push(BackendResult { available, measured: None });
+            results.push(BackendResult { available, measured: None, failed: false });
             continue;
         }
         begin(&available);
@@ -80,7 +82,8 @@ pub fn compare_backends(
                 None
             }
         };
-        results.push(BackendResult { available, measured });
+        let failed = measured.is_none();
+        results.push(BackendResult { available, measured, failed });
     }
     Ok(results)
 }

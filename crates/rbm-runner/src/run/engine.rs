@@ -200,7 +200,9 @@ impl Pool<'_> {
             }
             Event::CellFinished { index, outcome, .. } => {
                 self.workers[at].cell = None;
-                self.ends.insert(*index, outcome.clone());
+                if self.ends.insert(*index, outcome.clone()).as_ref() == Some(outcome) {
+                    return; // two workers found the same
+                }
             }
             // One worker's work is what the others find done; it was told already.
             Event::CellSkipped { .. } => return,

@@ -72,6 +72,11 @@ pub fn run_cell(
     Ok(outcome)
 }
 
+/// What numbers are rounded on: the processor's instruction set, or the name of a GPU or its software driver.
+fn kind_of_device(backend: rbm_ops::BackendName) -> Result<String, Error> {
+    Ok(rbm_ops::device_name(backend)?.unwrap_or_else(|| instruction_set().into()))
+}
+
 /// An error and what lies behind it, in one line, without saying anything twice.
 pub fn with_sources(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
@@ -94,7 +99,7 @@ fn begin(cell: &Cell, lease: &Lease, context: &Context<'_>) -> Result<RunRecord,
         Err(error @ rbm_store::Error::Newer { .. }) => return Err(error.into()),
         other => other.unwrap_or_default(), // one that a crash left unreadable is written anew
     };
-    let here = instruction_set();
+    let here = kind_of_device(cell.config.run.backend)?;
     let mut extra = previous.as_ref().map(|record| record.extra.clone()).unwrap_or_default();
     let other_machine = previous.as_ref().is_some_and(|record| record.instruction_set != here);
     if other_machine && context.allow_mixed {
@@ -115,7 +120,7 @@ fn begin(cell: &Cell, lease: &Lease, context: &Context<'_>) -> Result<RunRecord,
         error: None,
         binary: env!("CARGO_PKG_VERSION").into(),
         numerics: NUMERICS,
-        instruction_set: here.into(),
+        instruction_set: here,
         wall_seconds: previous.map_or(0.0, |record| record.wall_seconds),
         peak_memory_bytes: peak_memory_bytes(),
         extra,

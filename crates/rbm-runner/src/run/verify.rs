@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use rbm_store::{CellFolder, CellId, Finding, Results, SweepFolder, Verification};
+use rbm_store::{CellFolder, Finding, Results, SweepFolder, Verification};
 
 use super::with_sources;
-use crate::{Error, NUMERICS, plan::Plan};
+use crate::{Error, plan::Plan};
 
 /// What `verify` looks at.
 #[derive(Clone, Debug)]
@@ -65,17 +65,17 @@ fn verify_sweep(sweep: &SweepFolder, found: &mut Verification) -> Vec<CellFolder
         let problem = format!("it was altered: its cells make the sweep {}, not this one", plan.folder_name());
         broken(&path, problem, start_again);
     }
-    for cell in &plan.cells {
-        // Another numerics version makes other ids of the same config, rightly.
-        let same_version = cell.numerics == NUMERICS;
-        if same_version && CellId::of(cell.canonical_config_json().as_bytes()) != cell.id {
-            broken(&path, format!("it was altered: the config of {} is not the one of its id", cell.name), start_again);
-        }
-    }
     match sweep.runs() {
         Ok(runs) => {
             let remedy = "remove it and run the sweep again, which links its cells anew";
             runs.passed_over.iter().for_each(|passed| broken(&passed.path, passed.reason.clone(), remedy));
+            for (name, cell) in &runs.found {
+                let planned = plan.cells.iter().find(|planned| planned.name == *name);
+                if planned.is_none_or(|planned| planned.id != *cell.id()) {
+                    let link = sweep.path().join("runs").join(name);
+                    broken(&link, format!("it points to the cell {}, not to the plan's", cell.id().short()), remedy);
+                }
+            }
         }
         Err(error) => broken(sweep.path(), with_sources(&error), "see to it that the folder can be read"),
     }
