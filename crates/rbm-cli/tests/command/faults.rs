@@ -532,9 +532,54 @@ fn an_altered_plan_is_named() {
         assert_eq!(said.code, Some(1), "{problem}: {}", said.out);
         assert!(said.out.contains(problem) && said.out.contains("plan.jsonl"), "{problem}: {}", said.out);
         world.done(&["status"]);
+        if problem.contains("make the sweep") {
+            continue; // the line that is left is as it was
+        }
+        let said = world.rbm(&["cell", &folder, "0"]);
+        assert_eq!(said.code, Some(1), "{problem}: an altered plan was run: {}", said.out);
     }
     fs::write(&plan, sound).expect("writes");
     assert_eq!(numbers_of(&world), 2);
+}
+
+#[test]
+fn what_stands_in_the_way_is_named_also_once_the_marker_is_gone() {
+    let world = small();
+    world.done(&["sweep", "small.toml"]);
+    let folder = sweep_folder(&world);
+    let cell = fs::canonicalize(world.path(&folder).join("runs/seed=0")).expect("a cell");
+    let metrics = cell.join("metrics.parquet");
+    fs::remove_file(&metrics).and_then(|()| fs::create_dir(&metrics)).expect("a folder in its place");
+    assert_eq!(world.rbm(&["sweep", "small.toml"]).code, Some(1));
+    let said = world.rbm(&["verify"]);
+    assert_eq!(said.code, Some(1), "{}", said.out);
+    assert!(said.out.contains("metrics.parquet: a folder in the place of a file"), "{}", said.out);
+    fs::remove_dir(&metrics).expect("an empty folder");
+    world.done(&["sweep", "small.toml"]);
+    world.done(&["verify"]);
+    // A link to another cell is what people would read by mistake.
+    let (link, other) = (world.path(&folder).join("runs/seed=0"), world.path(&folder).join("runs/seed=1"));
+    let target = fs::read_link(&other).expect("a link");
+    fs::remove_file(&link).expect("a link");
+    std::os::unix::fs::symlink(target, &link).expect("a link");
+    let said = world.rbm(&["verify"]);
+    assert!(said.code == Some(1) && said.out.contains("runs/seed=0: it points to the cell"), "{}", said.out);
+    fs::remove_file(&link).expect("a link");
+    world.done(&["sweep", "small.toml"]);
+    world.done(&["verify"]);
+    let said = world.rbm(&["verify", "--results", "absent"]);
+    assert_eq!(said.code, Some(2), "{}", said.out);
+}
+
+#[test]
+fn a_watch_ends_when_nobody_works_on_the_sweep() {
+    let world = small();
+    world.done(&["sweep", "small.toml", "--plan-only"]);
+    let begun = Instant::now();
+    let said = world.rbm(&["status", "--watch"]);
+    assert!(begun.elapsed() >= Duration::from_secs(9), "it gave up at once");
+    assert_eq!(said.code, Some(1), "{}", said.err);
+    assert!(said.out.contains("2 pending") && said.err.contains("nobody works on it"), "{}{}", said.out, said.err);
 }
 
 fn numbers_of(world: &World) -> usize {
