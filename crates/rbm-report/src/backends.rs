@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::figure::bars::{Bar, figure};
 use crate::figure::standalone;
 use crate::format::{megabytes, number, printable, seconds};
-use crate::html::style;
+use crate::html::head;
 
 /// What a page on backends shows.
 #[derive(Clone, Debug, Default)]
@@ -72,12 +72,7 @@ pub fn render_backends(report: &BackendsReport) -> Result<(String, String), Erro
     let page = html! {
         (DOCTYPE)
         html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                title { (printable(&report.title)) " – backends" }
-                style { (PreEscaped(style())) }
-            }
+            (head(&format!("{} – backends", printable(&report.title))))
             body {
                 h1 { "Backends on " (printable(&report.title)) }
                 p.lead { (sentence(report)) }

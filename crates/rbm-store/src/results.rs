@@ -26,8 +26,7 @@ pub struct PassedOver {
 }
 
 impl PassedOver {
-    /// Something at a path, and why it is passed over.
-    pub fn new(path: PathBuf, reason: impl Into<String>) -> Self {
+    pub(crate) fn new(path: PathBuf, reason: impl Into<String>) -> Self {
         Self { path, reason: reason.into() }
     }
 

@@ -29,7 +29,8 @@ Examples:
 pub(crate) struct StatusArguments {
     /// The folder of a sweep, or its name under the results folder
     dir: Option<PathBuf>,
-    /// Draw the table of a sweep's cells again and again until all have ended; without DIR, of the sweep that runs
+    /// Draw the table of a sweep's cells again and again, until all have ended or nobody has worked on them for ten seconds;
+    /// without DIR, of the sweep that runs
     #[arg(short, long, conflicts_with = "json")]
     watch: bool,
     /// Seconds between two looks

@@ -1,10 +1,10 @@
-//! Faults as they happen: stopped workers, full and read-only disks, damaged files, moved folders, wrong clocks, and many
-//! kills at random moments.
+//! Faults as they happen: stopped workers, full and read-only disks, moved folders, wrong clocks, and many kills at random
+//! moments.
 
 use std::{
     fs,
     io::Write,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Command, Output},
     thread::sleep,
     time::{Duration, Instant, SystemTime},
@@ -13,7 +13,7 @@ use std::{
 use super::resume::{
     assert_same_numbers, attempts, children, is_alive, numbers, records, signal, start, wait_for_checkpoint, world,
 };
-use super::world::{Said, World, config, read, read_json, text};
+use super::world::{Said, World, read, read_json, small, sweep_folder, walk};
 
 /// A linear congruence is random enough for moments (Knuth's MMIX).
 struct Moments(u64);
@@ -126,11 +126,6 @@ fn a_new_sweep_takes_over_from_a_killed_one_in_under_a_second() {
     assert_same_numbers(&broken, &unbroken);
 }
 
-fn sweep_folder(world: &World) -> String {
-    let found = world.json(&["status", "--json"]);
-    text(&found[0], "/folder").to_owned()
-}
-
 #[test]
 fn overlapping_sweeps_at_once_compute_each_cell_once() {
     let (unbroken, shared) = (world(), world());
@@ -193,20 +188,6 @@ fn a_copy_taken_in_mid_run_is_gone_on_with_elsewhere() {
     other.done(&["verify"]);
 }
 
-/// All files below a folder; links are not followed.
-fn walk(folder: &Path) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        let kind = entry.file_type().expect("a kind");
-        if kind.is_dir() {
-            files.extend(walk(&entry.path()));
-        } else if kind.is_file() {
-            files.push(entry.path());
-        }
-    }
-    files
-}
-
 #[test]
 fn a_clock_set_back_changes_nothing() {
     let (unbroken, broken) = (world(), world());
@@ -230,209 +211,6 @@ fn a_clock_set_back_changes_nothing() {
     broken.done(&["status"]);
     assert_same_numbers(&broken, &unbroken);
     broken.done(&["report", &sweep_folder(&broken)]);
-}
-
-/// How a file is damaged.
-#[derive(Clone, Copy, Debug)]
-enum Damage {
-    Truncated,
-    Flipped,
-    Folder,
-    Newer,
-}
-
-fn damage(path: &Path, how: Damage) -> bool {
-    let mut bytes = read(path);
-    match how {
-        Damage::Truncated => fs::write(path, &bytes[..bytes.len() / 2]).expect("writes"),
-        Damage::Flipped => {
-            let middle = bytes.len() / 2;
-            bytes[middle] ^= 1;
-            fs::write(path, &bytes).expect("writes");
-        }
-        Damage::Folder => {
-            fs::remove_file(path).expect("it was there");
-            fs::create_dir(path).expect("a folder in its place");
-        }
-        Damage::Newer => {
-            let text = String::from_utf8_lossy(&bytes).into_owned();
-            let newer = text.replace("\"schema\": 1,", "\"schema\": 2,");
-            if newer == text {
-                return false; // a file without a version
-            }
-            fs::write(path, newer).expect("writes");
-        }
-    }
-    true
-}
-
-#[test]
-fn damaged_files_of_a_finished_cell_are_named_and_the_cell_is_computed_anew() {
-    let whole = small();
-    whole.done(&["sweep", "small.toml"]);
-    for file in ["DONE", "metrics.parquet", "weights.safetensors", "run.json"] {
-        for how in [Damage::Truncated, Damage::Flipped, Damage::Folder, Damage::Newer] {
-            let world = small();
-            world.done(&["sweep", "small.toml"]);
-            let cell = fs::canonicalize(world.path(&sweep_folder(&world)).join("runs/seed=0")).expect("a cell");
-            let path = cell.join(file);
-            if !damage(&path, how) {
-                continue;
-            }
-            let what = format!("{file} {how:?}");
-            let said = world.rbm(&["verify"]);
-            // A bit of run.json may lie in a word of it: no hash vouches for that file.
-            if !(file == "run.json" && matches!(how, Damage::Flipped)) {
-                assert_eq!(said.code, Some(1), "{what}: {}{}", said.out, said.err);
-                let named =
-                    if file == "DONE" && matches!(how, Damage::Truncated | Damage::Flipped) { "DONE" } else { file };
-                assert!(said.out.contains(named) && said.out.contains("to do: "), "{what}: {}", said.out);
-            }
-            let folder = sweep_folder(&world);
-            for words in [&["ls"][..], &["status"], &["status", &folder], &["report", &folder]] {
-                let said = world.rbm(words);
-                assert_eq!(said.code, Some(0), "{what}: {words:?}: {}", said.err);
-            }
-            let other = fs::canonicalize(world.path(&folder).join("runs/seed=1")).expect("a cell");
-            let untouched = read_json(&other.join("run.json"));
-            let again = world.rbm(&["sweep", "small.toml"]);
-            assert_eq!(read_json(&other.join("run.json")), untouched, "{what}: a sound cell was computed again");
-            match how {
-                // What a person, or a newer program, put there is not overwritten.
-                Damage::Folder if file != "run.json" => {
-                    assert_eq!(again.code, Some(1), "{what}: {}{}", again.out, again.err);
-                    assert!(path.is_dir(), "{what}: the folder is gone");
-                    fs::remove_dir(&path).expect("an empty folder");
-                    world.done(&["sweep", "small.toml"]);
-                }
-                Damage::Newer if file == "DONE" => {
-                    assert_eq!(again.code, Some(1), "{what}: {}{}", again.out, again.err);
-                    assert!(again.out.contains("a newer rbm wrote it"), "{what}: {}{}", again.out, again.err);
-                    continue;
-                }
-                _ => assert_eq!(again.code, Some(0), "{what}: {}{}", again.out, again.err),
-            }
-            for file in ["metrics.parquet", "weights.safetensors"] {
-                let expected = walk(&whole.path("results"))
-                    .into_iter()
-                    .find(|path| path.ends_with(file) && path.parent().and_then(Path::file_name) == cell.file_name());
-                assert!(read(&cell.join(file)) == read(&expected.expect("the same cell")), "{what}: {file} differs");
-            }
-        }
-    }
-}
-
-fn small() -> World {
-    let world = World::new();
-    world.write("small.toml", config("small", "epochs = 4\nbatch_size = 4", "[sweep]\nseeds = 2"));
-    world
-}
-
-#[test]
-fn damaged_files_of_an_interrupted_cell_are_named_and_passed_over() {
-    let unbroken = world();
-    for file in ["checkpoint", "metrics.jsonl"] {
-        for how in [Damage::Truncated, Damage::Flipped, Damage::Folder] {
-            let broken = world();
-            let mut child = start(&broken, &["sweep", "long.toml", "--workers", "1"]);
-            wait_for_checkpoint(&broken, &mut child);
-            sleep(Duration::from_millis(100));
-            let workers = children(child.id());
-            signal("-KILL", child.id());
-            workers.iter().for_each(|&worker| signal("-KILL", worker));
-            child.wait().expect("it ends");
-            let Some(path) = newest(&broken, file) else { panic!("no {file} is left") };
-            damage(&path, how);
-            let what = format!("{file} {how:?}");
-            let name = path.file_name().expect("a name").to_string_lossy().into_owned();
-            let said = broken.rbm(&["verify"]);
-            // A line cut at its end, or a digit changed, is seen when the checkpoint is gone on from.
-            if file == "checkpoint" || matches!(how, Damage::Folder) {
-                assert_eq!(said.code, Some(1), "{what}: {}", said.out);
-                assert!(said.out.contains(&name), "{what}: {}", said.out);
-            }
-            for words in [&["ls"][..], &["status"]] {
-                let said = broken.rbm(words);
-                assert_eq!(said.code, Some(0), "{what}: {words:?}: {}", said.err);
-            }
-            if matches!(how, Damage::Folder) && file == "metrics.jsonl" {
-                let again = broken.rbm(&["sweep", "long.toml"]);
-                assert_eq!(again.code, Some(1), "{what}: {}{}", again.out, again.err);
-                fs::remove_dir(&path).expect("an empty folder");
-            }
-            assert_same_numbers(&broken, &unbroken);
-        }
-    }
-}
-
-#[test]
-fn damaged_best_weights_of_an_interrupted_cell_never_become_a_result() {
-    // Nothing is learnt: of equal values the first one stays, and nothing writes the file again.
-    let new = || {
-        let world = world();
-        let config = String::from_utf8(read(&world.path("long.toml"))).expect("text");
-        let config = config.replace("learning_rate = 0.02", "learning_rate = 0.0");
-        world.write("long.toml", config.replace("\nevery = 50", "\nevery = 50\nkeep_best = \"log-likelihood\""));
-        world
-    };
-    let unbroken = new();
-    for how in [Damage::Truncated, Damage::Flipped, Damage::Folder] {
-        let broken = new();
-        let mut child = start(&broken, &["sweep", "long.toml", "--workers", "1"]);
-        wait_for_checkpoint(&broken, &mut child);
-        let workers = children(child.id());
-        signal("-KILL", child.id());
-        workers.iter().for_each(|&worker| signal("-KILL", worker));
-        child.wait().expect("it ends");
-        let path = newest(&broken, "best.safetensors").expect("the best weights so far");
-        damage(&path, how);
-        if matches!(how, Damage::Folder) {
-            let again = broken.rbm(&["sweep", "long.toml"]);
-            assert_eq!(again.code, Some(1), "{}{}", again.out, again.err);
-            fs::remove_dir(&path).expect("an empty folder");
-        }
-        assert_same_numbers(&broken, &unbroken);
-        let expected = walk(&unbroken.path("results")).into_iter().find(|other| {
-            other.ends_with("best.safetensors")
-                && other.parent().and_then(Path::file_name) == path.parent().and_then(Path::file_name)
-        });
-        assert!(read(&path) == read(&expected.expect("the same cell")), "{how:?}: other best weights");
-        broken.done(&["verify"]);
-    }
-}
-
-#[test]
-fn one_cells_trouble_is_not_that_of_the_others() {
-    let (world, whole) = (small(), small());
-    whole.done(&["sweep", "small.toml"]);
-    let plan = world.done(&["sweep", "small.toml", "--plan-only"]);
-    assert!(plan.contains("2 cells"), "{plan}");
-    let found = world.json(&["status", &sweep_folder(&world), "--json"]);
-    let lease = world.path("results/cells").join(&text(&found["cells"][0], "/id")[..12]).join("lease");
-    fs::create_dir_all(&lease).expect("a folder in the place of a lease");
-    let said = world.rbm(&["sweep", "small.toml"]);
-    assert_eq!(said.code, Some(1), "{}{}", said.out, said.err);
-    assert!(said.out.contains("failed: seed=0: ") && said.out.contains("lease"), "{}{}", said.out, said.err);
-    assert!(said.out.contains("1 done"), "{}", said.out);
-    fs::remove_dir(&lease).expect("an empty folder");
-    world.done(&["sweep", "small.toml"]);
-    // A page that cannot be written hides no result.
-    let page = world.path(&sweep_folder(&world)).join("report.html");
-    fs::remove_file(&page).and_then(|()| fs::create_dir(&page)).expect("a folder in the place of the page");
-    let said = world.rbm(&["sweep", "small.toml", "--set", "sweep.seeds=2", "--set", "train.k=1"]);
-    assert_eq!(said.code, Some(0), "{}{}", said.out, said.err);
-    assert!(said.err.contains("no report: "), "{}", said.err);
-}
-
-fn newest(world: &World, file: &str) -> Option<PathBuf> {
-    let mut found: Vec<PathBuf> = (walk(&world.path("results/cells")).into_iter())
-        .filter(|path| match file {
-            "checkpoint" => path.components().any(|part| part.as_os_str() == "checkpoints"),
-            file => path.ends_with(file),
-        })
-        .collect();
-    found.sort_by_key(|path| path.file_name().map(|name| name.to_owned()));
-    found.pop()
 }
 
 /// Runs a script in a mount namespace of its own; none where this system allows none, which is said aloud, or fails where
@@ -496,82 +274,6 @@ fn a_read_only_results_folder_is_refused_for_writing_and_good_for_reading() {
 }
 
 #[test]
-fn foreign_files_are_named_and_passed_over() {
-    let world = small();
-    world.done(&["sweep", "small.toml"]);
-    world.write("results/notes.txt", "x");
-    world.write("results/cells/notes.txt", "x");
-    fs::create_dir(world.path("results/cells/0123456789ab")).expect("a folder");
-    world.write("results/cells/0123456789ab/run.json", "{\"id\": 3}");
-    let said = world.rbm(&["verify"]);
-    assert_eq!(said.code, Some(1), "{}", said.out);
-    for (word, name) in
-        [("note", "results/notes.txt"), ("note", "results/cells/notes.txt"), ("broken", "results/cells/0123456789ab")]
-    {
-        assert!(said.out.contains(&format!("{word}: {name}")), "{name}: {}", said.out);
-    }
-    assert!(world.done(&["ls"]).contains("seed=0") && world.done(&["status"]).contains("2 done"));
-}
-
-#[test]
-fn an_altered_plan_is_named() {
-    let world = small();
-    world.done(&["sweep", "small.toml"]);
-    let folder = sweep_folder(&world);
-    world.done(&["verify", &folder]);
-    let plan = world.path(&folder).join("plan.jsonl");
-    let sound = String::from_utf8(read(&plan)).expect("text");
-    for (altered, problem) in [
-        (sound.replace("\"epochs\":4", "\"epochs\":5"), "the config of seed=0 is not the one of its id"),
-        (sound.lines().take(1).map(|line| format!("{line}\n")).collect(), "it was altered: its cells make the sweep"),
-        (sound.replace("\"schema\":1,", "\"schema\":7,"), "a newer rbm wrote it (schema 7; this one knows 1)"),
-        (sound[..100].to_owned(), "line 1: "),
-    ] {
-        fs::write(&plan, altered).expect("writes");
-        let said = world.rbm(&["verify", &folder]);
-        assert_eq!(said.code, Some(1), "{problem}: {}", said.out);
-        assert!(said.out.contains(problem) && said.out.contains("plan.jsonl"), "{problem}: {}", said.out);
-        world.done(&["status"]);
-        if problem.contains("make the sweep") {
-            continue; // the line that is left is as it was
-        }
-        let said = world.rbm(&["cell", &folder, "0"]);
-        assert_eq!(said.code, Some(1), "{problem}: an altered plan was run: {}", said.out);
-    }
-    fs::write(&plan, sound).expect("writes");
-    assert_eq!(numbers_of(&world), 2);
-}
-
-#[test]
-fn what_stands_in_the_way_is_named_also_once_the_marker_is_gone() {
-    let world = small();
-    world.done(&["sweep", "small.toml"]);
-    let folder = sweep_folder(&world);
-    let cell = fs::canonicalize(world.path(&folder).join("runs/seed=0")).expect("a cell");
-    let metrics = cell.join("metrics.parquet");
-    fs::remove_file(&metrics).and_then(|()| fs::create_dir(&metrics)).expect("a folder in its place");
-    assert_eq!(world.rbm(&["sweep", "small.toml"]).code, Some(1));
-    let said = world.rbm(&["verify"]);
-    assert_eq!(said.code, Some(1), "{}", said.out);
-    assert!(said.out.contains("metrics.parquet: a folder in the place of a file"), "{}", said.out);
-    fs::remove_dir(&metrics).expect("an empty folder");
-    world.done(&["sweep", "small.toml"]);
-    world.done(&["verify"]);
-    // A link to another cell is what people would read by mistake.
-    let (link, other) = (world.path(&folder).join("runs/seed=0"), world.path(&folder).join("runs/seed=1"));
-    let target = fs::read_link(&other).expect("a link");
-    fs::remove_file(&link).expect("a link");
-    std::os::unix::fs::symlink(target, &link).expect("a link");
-    let said = world.rbm(&["verify"]);
-    assert!(said.code == Some(1) && said.out.contains("runs/seed=0: it points to the cell"), "{}", said.out);
-    fs::remove_file(&link).expect("a link");
-    world.done(&["sweep", "small.toml"]);
-    world.done(&["verify"]);
-    let said = world.rbm(&["verify", "--results", "absent"]);
-    assert_eq!(said.code, Some(2), "{}", said.out);
-}
-
-#[test]
 fn a_watch_ends_when_nobody_works_on_the_sweep() {
     let world = small();
     world.done(&["sweep", "small.toml", "--plan-only"]);
@@ -580,12 +282,6 @@ fn a_watch_ends_when_nobody_works_on_the_sweep() {
     assert!(begun.elapsed() >= Duration::from_secs(9), "it gave up at once");
     assert_eq!(said.code, Some(1), "{}", said.err);
     assert!(said.out.contains("2 pending") && said.err.contains("nobody works on it"), "{}{}", said.out, said.err);
-}
-
-fn numbers_of(world: &World) -> usize {
-    let found = world.json(&["verify", "--json"]);
-    assert_eq!((found["sound"].as_bool(), found["findings"].as_array().map(Vec::len)), (Some(true), Some(0)));
-    found["cells"].as_u64().expect("a count") as usize
 }
 
 #[test]

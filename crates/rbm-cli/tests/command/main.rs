@@ -2,6 +2,8 @@
 
 mod backends;
 mod bad_input;
+#[cfg(unix)]
+mod damage;
 mod data;
 mod evaluate;
 #[cfg(unix)]

@@ -93,3 +93,30 @@ pub(crate) fn read(path: &Path) -> Vec<u8> {
 pub(crate) fn read_json(path: &Path) -> Value {
     serde_json::from_slice(&read(path)).expect("a JSON file")
 }
+
+/// The folder of the one sweep there is.
+pub(crate) fn sweep_folder(world: &World) -> String {
+    let found = world.json(&["status", "--json"]);
+    text(&found[0], "/folder").to_owned()
+}
+
+/// All files below a folder; links are not followed.
+pub(crate) fn walk(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let kind = entry.file_type().expect("a kind");
+        if kind.is_dir() {
+            files.extend(walk(&entry.path()));
+        } else if kind.is_file() {
+            files.push(entry.path());
+        }
+    }
+    files
+}
+
+/// A sweep of two cells that takes no time.
+pub(crate) fn small() -> World {
+    let world = World::new();
+    world.write("small.toml", config("small", "epochs = 4\nbatch_size = 4", "[sweep]\nseeds = 2"));
+    world
+}

@@ -23,12 +23,7 @@ pub(crate) fn page(report: &Report, overview: &Overview<'_>, figures: &[Figure],
     let page = html! {
         (DOCTYPE)
         html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                title { (title) " – report" }
-                style { (PreEscaped(style())) }
-            }
+            (head(&format!("{title} – report")))
             body {
                 h1 { (title) }
                 (lead::summary(overview))
@@ -50,8 +45,20 @@ pub(crate) fn page(report: &Report, overview: &Overview<'_>, figures: &[Figure],
     page.into_string()
 }
 
+/// What stands before a page's body.
+pub(crate) fn head(title: &str) -> Markup {
+    html! {
+        head {
+            meta charset="utf-8";
+            meta name="viewport" content="width=device-width, initial-scale=1";
+            title { (title) }
+            style { (PreEscaped(style())) }
+        }
+    }
+}
+
 /// The style sheet with the colours of the lines.
-pub(crate) fn style() -> String {
+fn style() -> String {
     let colors = |lines: [&str; 6]| -> String {
         lines.iter().enumerate().map(|(index, color)| format!("--s{index}: {color};")).collect()
     };

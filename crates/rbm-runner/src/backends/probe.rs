@@ -9,7 +9,7 @@ use std::{
 
 use rbm_data::DataFolders;
 use rbm_eval::{At, EvaluateConfig, Every, LogZ, Metric, SplitName, evaluate_training};
-use rbm_model::{Rbm, exact, initialise};
+use rbm_model::exact;
 use rbm_ops::BackendName;
 use rbm_train::{Agreement, Trainer};
 use serde::{Deserialize, Serialize};
@@ -19,6 +19,7 @@ use crate::{
     data_sets::{DataSets, Loaded},
     peak_memory_bytes,
     plan::Cell,
+    run::new_trainer,
 };
 
 /// Parts of the time, for the spread.
@@ -87,7 +88,7 @@ fn measure(job: &Job) -> Result<Probe, Error> {
     let start_seconds = begun.elapsed().as_secs_f64();
 
     let begun = Instant::now();
-    let (mut trainer, _) = new_trainer(job, &data)?.step()?;
+    let (mut trainer, _) = new_trainer(&cell.config, job.backend, &data)?.step()?;
     trainer.parameters()?;
     let first_step_seconds = begun.elapsed().as_secs_f64();
 
@@ -126,17 +127,6 @@ fn binary_rows(data: &Loaded) -> Vec<f64> {
     rows
 }
 
-fn new_trainer(job: &Job, data: &Loaded) -> Result<Trainer, Error> {
-    let config = &job.cell.config;
-    let stored = match &config.model.init {
-        rbm_model::Init::File(path) => Some(rbm_model::weights_file::read(path)?.parameters),
-        _ => None,
-    };
-    let start = initialise(&config.model, &data.train.mean(), data.train.len(), stored.as_ref(), config.run.seed)?;
-    let rbm = Rbm::new(&start, &config.model, config.train.precision, &rbm_ops::open(job.backend)?);
-    Ok(Trainer::new(&config.train, rbm, data.train.clone(), config.run.seed)?)
-}
-
 /// Training in steady state.
 struct Run<'a> {
     job: &'a Job,
@@ -157,7 +147,7 @@ impl Run<'_> {
             if trainer.is_finished() {
                 self.enumerable = false; // what comes after the end is the same again
                 time += begun.elapsed();
-                trainer = new_trainer(self.job, self.data)?;
+                trainer = new_trainer(&self.job.cell.config, self.job.backend, self.data)?;
                 begun = Instant::now();
             }
             let (next, info) = trainer.step()?;

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use rbm_eval::{At, MetricRow, evaluate_training};
 use rbm_model::{Init, Rbm, initialise, weights_file};
+use rbm_ops::BackendName;
 use rbm_store::{CellState, CheckpointFile, Lease, MetricsLog, RunRecord, Terminal, now, sha256_of_bytes};
 use rbm_train::{Precision, Trainer};
 
@@ -13,7 +14,7 @@ use super::{
 };
 use crate::{
     Error,
-    config::{CheckpointEvery, resolved_toml},
+    config::{CellConfig, CheckpointEvery, resolved_toml},
     data_sets::Loaded,
     identity::NUMERICS,
     plan::Cell,
@@ -73,8 +74,20 @@ pub fn run_cell(
 }
 
 /// What numbers are rounded on: the processor's instruction set, or the name of a GPU or its software driver.
-fn kind_of_device(backend: rbm_ops::BackendName) -> Result<String, Error> {
+fn kind_of_device(backend: BackendName) -> Result<String, Error> {
     Ok(rbm_ops::device_name(backend)?.unwrap_or_else(|| instruction_set().into()))
+}
+
+/// A cell's trainer before its first step, on a backend that need not be the config's.
+pub(crate) fn new_trainer(config: &CellConfig, backend: BackendName, data: &Loaded) -> Result<Trainer, Error> {
+    let stored = match &config.model.init {
+        Init::File(path) => Some(weights_file::read(path)?.parameters),
+        Init::Normal | Init::Uniform => None,
+    };
+    let train = &data.train;
+    let start = initialise(&config.model, &train.mean(), train.len(), stored.as_ref(), config.run.seed)?;
+    let rbm = Rbm::new(&start, &config.model, config.train.precision, &rbm_ops::open(backend)?);
+    Ok(Trainer::new(&config.train, rbm, train.clone(), config.run.seed)?)
 }
 
 /// An error and what lies behind it, in one line, without saying anything twice.
@@ -317,16 +330,7 @@ impl Run<'_, '_> {
     }
 
     fn new_trainer(&self) -> Result<Trainer, Error> {
-        let config = &self.cell.config;
-        let stored = match &config.model.init {
-            Init::File(path) => Some(weights_file::read(path)?.parameters),
-            Init::Normal | Init::Uniform => None,
-        };
-        let train = &self.data.train;
-        let start = initialise(&config.model, &train.mean(), train.len(), stored.as_ref(), config.run.seed)?;
-        let device = rbm_ops::open(config.run.backend)?;
-        let rbm = Rbm::new(&start, &config.model, config.train.precision, &device);
-        Ok(Trainer::new(&config.train, rbm, train.clone(), config.run.seed)?)
+        new_trainer(&self.cell.config, self.cell.config.run.backend, self.data)
     }
 
     /// Measures, appends the rows, and keeps the weights if they are the best so far.

@@ -17,6 +17,7 @@ mod worker;
 pub use child::run_child;
 pub use engine::{EngineOptions, run_local};
 pub use event::{Event, Observer, Outcome, Silent, SkipReason};
+pub(crate) use execute::new_trainer;
 pub use execute::{Context, run_cell, with_sources};
 pub use machine::{Environment, instruction_set, peak_memory_bytes};
 pub use status::{CellStatus, Depth, status};
