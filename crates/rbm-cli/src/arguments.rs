@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    backends::BackendsArguments, cell::CellArguments, completions::CompletionsArguments, data::DataCommand,
-    evaluate::EvaluateArguments, ls::LsArguments, report::ReportArguments, sample::SampleArguments,
-    show::ShowArguments, status::StatusArguments, sweep::SweepArguments, train::TrainArguments,
-    transform::TransformArguments, verify::VerifyArguments,
+    backends::BackendsArguments, bias::BiasArguments, cell::CellArguments, completions::CompletionsArguments,
+    data::DataCommand, evaluate::EvaluateArguments, ls::LsArguments, mixing::MixingArguments, report::ReportArguments,
+    sample::SampleArguments, show::ShowArguments, status::StatusArguments, sweep::SweepArguments,
+    train::TrainArguments, transform::TransformArguments, verify::VerifyArguments,
 };
 
 const EXAMPLES: &str = "\
@@ -94,6 +94,8 @@ pub(crate) enum Command {
     Ls(LsArguments),
     Show(ShowArguments),
     Evaluate(EvaluateArguments),
+    Mixing(MixingArguments),
+    Bias(BiasArguments),
     Sample(SampleArguments),
     Transform(TransformArguments),
     Report(ReportArguments),

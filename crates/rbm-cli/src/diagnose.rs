@@ -143,7 +143,8 @@ impl From<rbm_model::Error> for Failure {
 
 impl From<rbm_eval::Error> for Failure {
     fn from(error: rbm_eval::Error) -> Self {
-        Self::of(&error, "failed to ", true)
+        let device = matches!(error, rbm_eval::Error::Model(rbm_model::Error::Device(_)));
+        Self::of(&error, "failed to ", !device)
     }
 }
 

@@ -1,5 +1,6 @@
 //! The `[evaluate]` section.
 
+use crate::log_z::Schedule;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// The `[evaluate]` section of a config: what is measured during training, and how often.
@@ -12,6 +13,10 @@ pub struct EvaluateConfig {
     pub metrics: Vec<MetricGroup>,
     /// How to find log Z, and with it the log-likelihood.
     pub log_z: LogZ,
+    /// Chains of an estimate of log Z.
+    pub log_z_chains: usize,
+    /// Inverse temperatures of an estimate of log Z.
+    pub log_z_schedule: Schedule,
     /// The metric whose best epoch is kept as `best.safetensors`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keep_best: Option<Metric>,
@@ -19,7 +24,14 @@ pub struct EvaluateConfig {
 
 impl Default for EvaluateConfig {
     fn default() -> Self {
-        Self { every: Every::Epochs(1), metrics: MetricGroup::DEFAULT.to_vec(), log_z: LogZ::Auto, keep_best: None }
+        Self {
+            every: Every::Epochs(1),
+            metrics: MetricGroup::DEFAULT.to_vec(),
+            log_z: LogZ::Auto,
+            log_z_chains: 100,
+            log_z_schedule: Schedule::Linear(1000),
+            keep_best: None,
+        }
     }
 }
 
@@ -31,6 +43,10 @@ impl EvaluateConfig {
     pub fn check(&self) -> Result<(), (&'static str, String)> {
         if self.every == Every::Epochs(0) {
             return Err(("every", "a whole number of at least 1 or \"log\", not 0".into()));
+        }
+        if self.log_z_chains < 2 {
+            let allowed = format!("a whole number of at least 2, not {}: one chain has no error", self.log_z_chains);
+            return Err(("log_z_chains", allowed));
         }
         for (index, metric) in self.metrics.iter().enumerate() {
             if self.metrics[..index].contains(metric) {
@@ -119,6 +135,12 @@ pub enum MetricGroup {
     PseudoLikelihood,
     /// `weight-norm`, `gradient-norm` and `saturated-hidden`.
     Norms,
+    /// The bias of CD-k's gradient with its bounds; for PCD the error of its chains' negative phase.
+    GradientBias,
+    /// `second-eigenvalue`, `autocorrelation-time` and `r-hat`.
+    Mixing,
+    /// Errors of moments, nearest-neighbour accuracies and distances of samples.
+    SampleQuality,
 }
 
 impl MetricGroup {
@@ -136,6 +158,12 @@ pub enum LogZ {
     Auto,
     /// By enumeration; refused where the smaller layer is too large.
     Exact,
+    /// By annealed importance sampling.
+    Ais,
+    /// By annealing down from samples of the model.
+    ReverseAis,
+    /// By chains that follow the training.
+    Trajectory,
     /// Not at all.
     None,
 }
@@ -162,6 +190,52 @@ pub enum Metric {
     SaturatedHidden,
     /// Norm of the last step's gradient over all parameters.
     GradientNorm,
+    /// Lower end of the three-sigma interval of an estimated log Z, nats.
+    LogZLow,
+    /// Upper end of it, nats.
+    LogZHigh,
+    /// Effective sample size of an estimate of log Z.
+    LogZEss,
+    /// Whether an independent run says that the interval can be trusted: 1 or 0.
+    LogZTrusted,
+    /// Euclidean norm of the bias of CD-k's gradient over all parameters.
+    GradientBiasNorm,
+    /// Its largest component, which is what the bounds are for.
+    GradientBiasMax,
+    /// Its norm over that of the exact gradient.
+    GradientBiasRelative,
+    /// Cosine of the angle between the expected CD-k gradient and the exact one.
+    GradientBiasCosine,
+    /// Fischer and Igel's (2011) bound of the largest component.
+    GradientBiasBoundFischerIgel,
+    /// Bengio and Delalleau's (2009) bound of the largest component.
+    GradientBiasBoundBengioDelalleau,
+    /// The spectral bound of the largest component.
+    GradientBiasBoundSpectral,
+    /// Root mean square error over components of the negative phase that persistent chains give.
+    NegativePhaseError,
+    /// The same of as many independent exact samples.
+    NegativePhaseErrorExactSamples,
+    /// Second largest eigenvalue of the Gibbs kernel.
+    SecondEigenvalue,
+    /// Largest integrated autocorrelation time over the observables, in Gibbs steps.
+    AutocorrelationTime,
+    /// Largest split R-hat over the observables.
+    RHat,
+    /// Root mean square difference between the means of units of samples and of rows.
+    FirstMomentError,
+    /// What it would be for samples from the rows' own law.
+    FirstMomentNoise,
+    /// Root mean square difference between the covariances of units of samples and of rows.
+    SecondMomentError,
+    /// What it would be for samples from the rows' own law.
+    SecondMomentNoise,
+    /// Share of rows whose nearest neighbour is a row.
+    AaTruth,
+    /// Share of samples whose nearest neighbour is a sample.
+    AaSyn,
+    /// Mean Hamming distance from a sample to the nearest row, in units.
+    NearestRowDistance,
 }
 
 impl Metric {
@@ -177,6 +251,29 @@ impl Metric {
             Self::WeightNorm => "weight-norm",
             Self::SaturatedHidden => "saturated-hidden",
             Self::GradientNorm => "gradient-norm",
+            Self::LogZLow => "log-z-low",
+            Self::LogZHigh => "log-z-high",
+            Self::LogZEss => "log-z-ess",
+            Self::LogZTrusted => "log-z-trusted",
+            Self::GradientBiasNorm => "gradient-bias-norm",
+            Self::GradientBiasMax => "gradient-bias-max",
+            Self::GradientBiasRelative => "gradient-bias-relative",
+            Self::GradientBiasCosine => "gradient-bias-cosine",
+            Self::GradientBiasBoundFischerIgel => "gradient-bias-bound-fischer-igel",
+            Self::GradientBiasBoundBengioDelalleau => "gradient-bias-bound-bengio-delalleau",
+            Self::GradientBiasBoundSpectral => "gradient-bias-bound-spectral",
+            Self::NegativePhaseError => "negative-phase-error",
+            Self::NegativePhaseErrorExactSamples => "negative-phase-error-exact-samples",
+            Self::SecondEigenvalue => "second-eigenvalue",
+            Self::AutocorrelationTime => "autocorrelation-time",
+            Self::RHat => "r-hat",
+            Self::FirstMomentError => "first-moment-error",
+            Self::FirstMomentNoise => "first-moment-noise",
+            Self::SecondMomentError => "second-moment-error",
+            Self::SecondMomentNoise => "second-moment-noise",
+            Self::AaTruth => "aa-truth",
+            Self::AaSyn => "aa-syn",
+            Self::NearestRowDistance => "nearest-row-distance",
         }
     }
 
@@ -185,7 +282,7 @@ impl Metric {
         match self {
             Self::PseudoLikelihood | Self::LogLikelihood => Some(true),
             Self::ReconstructionError | Self::ReconstructionCrossEntropy => Some(false),
-            Self::FreeEnergyGap | Self::LogZ | Self::WeightNorm | Self::SaturatedHidden | Self::GradientNorm => None,
+            _ => None,
         }
     }
 }

@@ -45,12 +45,20 @@ pub struct Evaluation {
 pub enum LogZMethod {
     /// By enumeration of the smaller layer.
     Exact,
+    /// By annealed importance sampling.
+    Ais,
+    /// By annealing down from samples of the model.
+    ReverseAis,
+    /// From the likelihood of the law that annealing samples from.
+    Raise,
+    /// By Bennett's acceptance ratio over tempered chains.
+    Bar,
     /// Not at all.
     None,
 }
 
-/// Evaluates a machine on all rows of a split; `sampling` decides the reconstruction's `p(v|h)`, all else is the
-/// mathematics.
+/// Evaluates a machine on all rows of a split, with log Z by enumeration or not at all; `sampling` decides the reconstruction's
+/// `p(v|h)`, all else is the mathematics.
 ///
 /// # Errors
 /// When the rows do not fit the machine, there are none, or log Z is to be exact and the machine is too large for it.
@@ -60,9 +68,23 @@ pub fn evaluate_split(
     split: &Split,
     log_z: LogZ,
 ) -> Result<Evaluation, Error> {
+    let found = enumerated_log_z(parameters, log_z)?;
+    evaluate_split_with(parameters, sampling, split, found.map(|log_z| (log_z, LogZMethod::Exact)))
+}
+
+/// The same with a log Z that was found elsewhere, and how.
+///
+/// # Errors
+/// When the rows do not fit the machine, or there are none.
+pub fn evaluate_split_with(
+    parameters: &Parameters,
+    sampling: VisibleSampling,
+    split: &Split,
+    log_z: Option<(f64, LogZMethod)>,
+) -> Result<Evaluation, Error> {
     let wanted = Wanted { reconstruction: true, all_sites: true, one_site: None };
     let observed = Observer::new(parameters, sampling).observe(split, split.len(), wanted)?;
-    let log_z = find_log_z(parameters, log_z)?;
+    let (log_z, log_z_method) = log_z.map_or((None, LogZMethod::None), |(value, method)| (Some(value), method));
     let rows = &observed.rows;
     let mean = |values: Option<Mean>| values.map(|mean| mean.value).ok_or(Error::NoRows);
     let mean_free_energy = mean(Mean::of(rows.iter().map(|row| row.free_energy)))?;
@@ -72,7 +94,7 @@ pub fn evaluate_split(
         visible: parameters.visible(),
         hidden: parameters.hidden(),
         log_z,
-        log_z_method: if log_z.is_some() { LogZMethod::Exact } else { LogZMethod::None },
+        log_z_method,
         mean_log_likelihood: log_z.map(|log_z| -mean_free_energy - log_z),
         mean_free_energy,
         pseudo_likelihood: mean(Mean::of(rows.iter().map(|row| row.all_sites)))?,
@@ -83,13 +105,17 @@ pub fn evaluate_split(
     })
 }
 
-/// Log Z as the config wants it; `None` where it is not to be had or not wanted.
-pub(crate) fn find_log_z(parameters: &Parameters, log_z: LogZ) -> Result<Option<f64>, Error> {
-    let small = parameters.visible().min(parameters.hidden()) <= exact::LIMIT;
+/// Under `log_z = "auto"` the smaller layer is enumerated up to so many units: beyond, an evaluation would cost more than the epochs
+/// that it watches.
+pub const AUTO_LIMIT: usize = 20;
+
+/// Log Z by enumeration as the config wants it; `None` where it is not to be had or not wanted, or is to be estimated.
+pub(crate) fn enumerated_log_z(parameters: &Parameters, log_z: LogZ) -> Result<Option<f64>, Error> {
+    let small = parameters.visible().min(parameters.hidden()) <= AUTO_LIMIT;
     match log_z {
-        LogZ::None => Ok(None),
-        LogZ::Auto if !small => Ok(None),
-        LogZ::Auto | LogZ::Exact => exact::log_partition(parameters).map(Some).map_err(Error::LogZ),
+        LogZ::Auto if small => exact::log_partition(parameters).map(Some).map_err(Error::LogZ),
+        LogZ::Exact => exact::log_partition(parameters).map(Some).map_err(Error::LogZ),
+        _ => Ok(None),
     }
 }
 

@@ -321,14 +321,14 @@ fn clamped_surprise(value: f64, activation: f64) -> f64 {
 }
 
 #[multiversion::multiversion(targets("x86_64+avx2"))]
-fn add(sums: &mut [f64], values: &[f64]) {
+pub(crate) fn add(sums: &mut [f64], values: &[f64]) {
     for (sum, value) in sums.iter_mut().zip(values) {
         *sum += value;
     }
 }
 
 #[multiversion::multiversion(targets("x86_64+avx2"))]
-fn add_scaled(sums: &mut [f64], values: &[f64], scale: f64) {
+pub(crate) fn add_scaled(sums: &mut [f64], values: &[f64], scale: f64) {
     for (sum, value) in sums.iter_mut().zip(values) {
         *sum += scale * value;
     }

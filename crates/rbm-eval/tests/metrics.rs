@@ -4,10 +4,10 @@ use std::path::Path;
 
 use rbm_data::{Binarization, DataConfig, DataFolders, Dataset, NoProgress, Source};
 use rbm_eval::{
-    At, Error, EvaluateConfig, Evaluation, LogZ, LogZMethod, Metric, MetricGroup, MetricRow, SplitName, evaluate_split,
-    evaluate_training,
+    At, Error, EvaluateConfig, Evaluation, LogZ, LogZMethod, Metric, MetricGroup, MetricRow, NegativePhase, SplitName,
+    Trained, evaluate_split, evaluate_training,
 };
-use rbm_model::{ModelConfig, Parameters, VisibleSampling};
+use rbm_model::{ModelConfig, Parameters, Precision, Rbm, VisibleSampling};
 
 const AT: At = At { step: 40, epoch: 4 };
 
@@ -44,6 +44,21 @@ fn machine(visible: usize, hidden: usize, size: f64) -> Parameters {
         (0..hidden).map(|j| value(900 + j)).collect(),
     )
     .expect("the lengths fit")
+}
+
+fn in_training(
+    config: &EvaluateConfig,
+    parameters: &Parameters,
+    data: &Dataset,
+    at: At,
+    gradient_norm: Option<f64>,
+    seed: u64,
+) -> Result<Vec<MetricRow>, Error> {
+    let (_, device) = rbm_ops::devices_for_tests().into_iter().next().expect("a CPU backend");
+    let rbm = Rbm::new(parameters, &ModelConfig::default(), Precision::F32, &device);
+    let negative_phase = NegativePhase::Data { k: 1 };
+    let trained = Trained { parameters, rbm: &rbm, gradient_norm, negative_phase, trajectory: None };
+    evaluate_training(config, &ModelConfig::default(), trained, data, at, seed)
 }
 
 /// `ln(1 + exp(x))`, for the small x of these tests.
@@ -247,8 +262,7 @@ fn metrics_of_training_are_the_definitions() {
     let data = bars_and_stripes(3, 5);
     let machine = machine(9, 4, 1.0);
     let config = EvaluateConfig::default();
-    let found =
-        evaluate_training(&config, &ModelConfig::default(), &machine, &data, AT, Some(0.25), 7).expect("they fit");
+    let found = in_training(&config, &machine, &data, AT, Some(0.25), 7).expect("they fit");
     let validation = rows(data.validation.as_ref().expect("five rows"));
     for (split, rows) in [(SplitName::Train, rows(&data.train)), (SplitName::Validation, validation.clone())] {
         let log_likelihood = find(&found, split, Metric::LogLikelihood);
@@ -296,7 +310,7 @@ fn stochastic_pseudo_likelihood_is_right_on_average() {
     let draws: Vec<f64> = (0..4000)
         .map(|step| {
             let at = At { step, epoch: 1 };
-            let found = evaluate_training(&config, &ModelConfig::default(), &machine, &data, at, None, 3);
+            let found = in_training(&config, &machine, &data, at, None, 3);
             find(&found.expect("they fit"), SplitName::Train, Metric::PseudoLikelihood).value
         })
         .collect();
@@ -311,10 +325,10 @@ fn only_what_is_asked_for_is_measured() {
     let data = bars_and_stripes(2, 0);
     let machine = machine(4, 3, 1.0);
     let config = EvaluateConfig { metrics: Vec::new(), log_z: LogZ::None, ..Default::default() };
-    let found = evaluate_training(&config, &ModelConfig::default(), &machine, &data, AT, None, 0).expect("they fit");
+    let found = in_training(&config, &machine, &data, AT, None, 0).expect("they fit");
     assert_eq!(found, []);
     let config = EvaluateConfig::default();
-    let found = evaluate_training(&config, &ModelConfig::default(), &machine, &data, AT, None, 0).expect("they fit");
+    let found = in_training(&config, &machine, &data, AT, None, 0).expect("they fit");
     let metrics: Vec<&str> = found.iter().map(|row| row.metric.word()).collect();
     let expected = [
         "reconstruction-error",
@@ -336,8 +350,7 @@ fn one_and_two_threads_give_the_same_bits() {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool of a few threads");
         pool.install(|| {
             let config = EvaluateConfig::default();
-            let rows =
-                evaluate_training(&config, &ModelConfig::default(), &machine, &data, AT, None, 0).expect("they fit");
+            let rows = in_training(&config, &machine, &data, AT, None, 0).expect("they fit");
             (rows, evaluate_split(&machine, VisibleSampling::Bernoulli, &data.train, LogZ::Auto).expect("they fit"))
         })
     };
@@ -352,9 +365,10 @@ fn machines_and_rows_that_do_not_fit_are_refused() {
         narrow.expect_err("25 columns").to_string(),
         "evaluate rows of 25 units on a machine with 9 visible units"
     );
-    let large = machine(25, 21, 0.1);
-    let refused = evaluate_split(&large, VisibleSampling::Bernoulli, &data.train, LogZ::Exact);
+    let wide = bars_and_stripes(6, 0);
+    let refused = evaluate_split(&machine(36, 33, 0.1), VisibleSampling::Bernoulli, &wide.train, LogZ::Exact);
     assert!(matches!(refused, Err(Error::LogZ(_))));
+    let large = machine(25, 21, 0.1);
     let auto = evaluate_split(&large, VisibleSampling::Bernoulli, &data.train, LogZ::Auto).expect("without log Z");
     assert_eq!((auto.log_z, auto.log_z_method, auto.mean_log_likelihood), (None, LogZMethod::None, None));
 }
@@ -373,4 +387,51 @@ fn evaluation_and_rows_have_the_promised_json_names() {
     let row = MetricRow { step: 1, epoch: 2, split: SplitName::Train, metric: Metric::LogZ, value: 0.5, stderr: None };
     let line = serde_json::to_string(&row).expect("plain values");
     assert_eq!(line, r#"{"step":1,"epoch":2,"split":"train","metric":"log-z","value":0.5,"stderr":null}"#);
+}
+
+fn instrument(negative_phase: NegativePhase, log_z: LogZ) -> Vec<MetricRow> {
+    let (data, parameters) = (bars_and_stripes(3, 4), machine(9, 5, 0.8));
+    let (_, device) = rbm_ops::devices_for_tests().into_iter().next().expect("a CPU backend");
+    let rbm = Rbm::new(&parameters, &ModelConfig::default(), Precision::F32, &device);
+    let trained = Trained { parameters: &parameters, rbm: &rbm, gradient_norm: None, negative_phase, trajectory: None };
+    let metrics = vec![MetricGroup::GradientBias, MetricGroup::Mixing, MetricGroup::SampleQuality];
+    let config = EvaluateConfig { metrics, log_z, ..EvaluateConfig::default() };
+    evaluate_training(&config, &ModelConfig::default(), trained, &data, AT, 7).expect("they fit")
+}
+
+fn values(rows: &[MetricRow], metric: Metric) -> Vec<(SplitName, f64)> {
+    rows.iter().filter(|row| row.metric == metric).map(|row| (row.split, row.value)).collect()
+}
+
+#[test]
+fn the_instrument_measures_bias_mixing_and_samples_in_training() {
+    let found = instrument(NegativePhase::Data { k: 2 }, LogZ::Ais);
+    assert_eq!(found, instrument(NegativePhase::Data { k: 2 }, LogZ::Ais), "the same draws, the same values");
+    let one = |metric| match values(&found, metric)[..] {
+        [(_, value)] => value,
+        ref other => panic!("{metric:?}: {other:?}"),
+    };
+    let norm = one(Metric::GradientBiasNorm);
+    assert!(norm > 0.0 && one(Metric::GradientBiasMax) <= norm && one(Metric::GradientBiasCosine) <= 1.0);
+    for bound in [Metric::GradientBiasBoundFischerIgel, Metric::GradientBiasBoundSpectral] {
+        assert!(one(bound) >= one(Metric::GradientBiasMax), "{bound:?}");
+    }
+    let exact = instrument(NegativePhase::Exact, LogZ::Exact);
+    let log_z = values(&exact, Metric::LogZ)[0].1;
+    assert!(one(Metric::LogZLow) < log_z && log_z < one(Metric::LogZHigh));
+    assert!(one(Metric::LogZEss) > 1.0 && one(Metric::LogZTrusted) == 1.0);
+    assert!(values(&exact, Metric::LogZLow).is_empty() && values(&exact, Metric::GradientBiasNorm).is_empty());
+    assert!((0.0..1.0).contains(&one(Metric::SecondEigenvalue)) && one(Metric::AutocorrelationTime) >= 0.9);
+    assert!(one(Metric::RHat) > 0.9 && one(Metric::AaTruth) <= 1.0 && one(Metric::FirstMomentError) >= 0.0);
+    let splits: Vec<SplitName> =
+        values(&found, Metric::NearestRowDistance).into_iter().map(|(split, _)| split).collect();
+    assert_eq!(splits, [SplitName::Train, SplitName::Validation]);
+}
+
+#[test]
+fn persistent_chains_have_an_error_beside_that_of_exact_samples() {
+    let found = instrument(NegativePhase::Persistent { states: vec![0; 9 * 20] }, LogZ::None);
+    let one = |metric| values(&found, metric)[0].1;
+    assert!(one(Metric::NegativePhaseError) > one(Metric::NegativePhaseErrorExactSamples), "chains that stand still");
+    assert!(values(&found, Metric::GradientBiasNorm).is_empty() && values(&found, Metric::LogZ).is_empty());
 }

@@ -10,13 +10,20 @@ pub enum Error {
     #[error("{0}")]
     Shape(String),
     /// Too many units to enumerate, in a layer or in both together.
-    #[error("enumerate {units} units: at most {limit} can be")]
+    #[error("enumerate {units} units: at most {limit} can be {wanted}; {instead}")]
     TooLarge {
         /// Units to be enumerated.
         units: usize,
         /// The most that is allowed.
         limit: usize,
+        /// What they were to be enumerated for, after "can be".
+        wanted: &'static str,
+        /// What can be had instead, and at what cost.
+        instead: &'static str,
     },
+    /// A law with states so improbable that f64 cannot say how much.
+    #[error("find the second eigenvalue: the probability of a state is below the range of f64")]
+    Underflow,
     /// A file that is not a weights file.
     #[error("read {path} as a weights file: {reason}")]
     Weights {

@@ -4,7 +4,9 @@ use burn::tensor::{DType, Device, Tensor, TensorData};
 use rbm_ops::{Draw, Stream};
 use serde::{Deserialize, Serialize};
 
-use crate::{Bernoulli, ClampedLinear, Error, FreeEnergy, ModelConfig, Parameters, Unit, VisibleSampling};
+use crate::{
+    Bernoulli, ClampedLinear, Error, FreeEnergy, ModelConfig, Parameters, Unit, VisibleSampling, annealing::to_host,
+};
 
 /// Width of the parameters and of the chains.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,7 +98,7 @@ impl Rbm {
         let parts = [&self.weights, &self.visible_bias, &self.hidden_bias];
         let sizes = parts.map(|part| part.shape().num_elements());
         let flat = parts.into_iter().zip(sizes).map(|(part, size)| part.clone().reshape([1, size])).collect();
-        let mut values = host(&Tensor::cat(flat, 1))?;
+        let mut values = to_host(&Tensor::cat(flat, 1))?;
         let hidden_bias = values.split_off(sizes[0] + sizes[1]);
         let visible_bias = values.split_off(sizes[0]);
         Parameters::new(values, visible_bias, hidden_bias)
@@ -120,6 +122,11 @@ impl Rbm {
     /// The parameters' width.
     pub fn precision(&self) -> Precision {
         if self.weights.dtype() == DType::F64 { Precision::F64 } else { Precision::F32 }
+    }
+
+    /// Whether Gibbs steps leave the law of the machine's energy as it is; not under `visible_sampling = "clamped-linear"`.
+    pub fn samples_its_law(&self) -> bool {
+        self.visible_unit.follows_energy() && self.hidden_unit.follows_energy()
     }
 
     /// Weights `[hidden, visible]`, visible bias `[1, visible]` and hidden bias `[1, hidden]`.
@@ -216,10 +223,4 @@ impl Rbm {
     pub fn unnormalised_log_probability(&self, visible: Tensor<2>) -> Tensor<2> {
         self.free_energy(visible).neg()
     }
-}
-
-/// A tensor's numbers on the host, widened to f64.
-fn host(tensor: &Tensor<2>) -> Result<Vec<f64>, Error> {
-    let data = tensor.clone().try_into_data().map_err(|error| Error::Device(format!("{error:?}")))?;
-    data.convert::<f64>().try_into_vec::<f64>().map_err(|error| Error::Device(format!("{error:?}")))
 }

@@ -15,6 +15,10 @@ pub trait Unit: Debug + Send + Sync {
     fn mean(&self, activation: Tensor<2>) -> Tensor<2>;
     /// A state given the other layer.
     fn sample(&self, activation: Tensor<2>, at: Draw) -> Tensor<2>;
+    /// Whether states drawn so have the conditional law that the machine's energy gives them.
+    fn follows_energy(&self) -> bool {
+        true
+    }
 }
 
 /// States 0 and 1 with log-odds `x`.
@@ -52,5 +56,9 @@ impl Unit for ClampedLinear {
 
     fn sample(&self, activation: Tensor<2>, at: Draw) -> Tensor<2> {
         rbm_ops::bernoulli(activation, at)
+    }
+
+    fn follows_energy(&self) -> bool {
+        false
     }
 }

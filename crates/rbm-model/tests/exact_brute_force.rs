@@ -230,12 +230,13 @@ fn gradient_is_the_slope_of_the_mean_log_likelihood() {
 
 #[test]
 fn second_eigenvalue_is_what_the_worst_law_keeps_in_one_step() {
-    for (visible, hidden) in [(5, 3), (3, 5), (4, 4)] {
-        let machine = machine(visible, hidden, 1.0);
+    // At 12 a few states have all but 1e-20 of the law, and the slowest mode lies among the others.
+    for (visible, hidden, size) in [(5, 3, 1.0), (3, 5, 1.0), (4, 4, 1.0), (4, 3, 12.0), (3, 4, 12.0)] {
+        let machine = machine(visible, hidden, size);
         let (joint, _) = joint(&machine);
         let law: Vec<f64> = joint.iter().map(|row| row.iter().sum()).collect();
         // Power iteration on signed measures of total mass 0, by the full matrix.
-        let mut signed: Vec<f64> = law.iter().enumerate().map(|(v, p)| p * (v as f64).sin()).collect();
+        let mut signed: Vec<f64> = law.iter().enumerate().map(|(v, p)| p.sqrt() * (v as f64).sin()).collect();
         let mut ratio = 0.0;
         for _ in 0..2000 {
             let mass: f64 = signed.iter().sum();
@@ -251,13 +252,92 @@ fn second_eigenvalue_is_what_the_worst_law_keeps_in_one_step() {
     }
 }
 
+/// Weights like a chessboard, 30 in size: two patterns hold half of the law each, and a chain leaves one with probability e^-30.
+#[test]
+fn second_eigenvalue_of_a_law_of_two_patterns_is_near_one() {
+    let weights = (0..16).map(|at| if (at / 4 + at % 4) % 2 == 0 { 30.0 } else { -30.0 }).collect();
+    let machine = Parameters::new(weights, vec![0.0; 4], vec![0.0; 4]).expect("4 x 4");
+    let found = exact::second_eigenvalue(&machine).expect("small");
+    assert!(found > 1.0 - 1e-9 && found <= 1.0, "{found}");
+    let wide = Parameters::new(vec![400.0; 12], vec![0.0; 4], vec![0.0; 3]).expect("4 x 3");
+    assert!(matches!(exact::second_eigenvalue(&wide), Err(rbm_model::Error::Underflow)));
+}
+
 #[test]
 fn machines_too_large_to_enumerate_are_refused() {
-    let machine = machine(21, 21, 0.1);
-    let message = exact::log_partition(&machine).expect_err("21 units").to_string();
-    assert!(message.contains("21") && message.contains("20"), "{message}");
+    let machine = machine(33, 33, 0.1);
+    let message = exact::log_partition(&machine).expect_err("33 units").to_string();
+    assert!(message.contains("33") && message.contains("32"), "{message}");
+    let table = self::machine(23, 23, 0.1);
+    let message = exact::sample(&table, 1, 0).expect_err("a table of 2^23 states").to_string();
+    assert!(message.contains("23") && message.contains("22"), "{message}");
+    let wide = self::machine(26, 1, 0.1);
+    let message = exact::visible_law(&wide).expect_err("a law of 2^26 states").to_string();
+    assert!(message.contains("26") && message.contains("25"), "{message}");
     let joint = self::machine(14, 13, 0.1);
     let message = exact::expected_cd_gradient(&joint, &rows(14), 1).expect_err("27 units").to_string();
-    assert!(message.contains("27") && message.contains("26"), "{message}");
+    assert!(message.contains("27") && message.contains("26") && message.contains("chains"), "{message}");
     assert!(exact::gradient(&joint, &rows(13)).is_err(), "13 columns do not fit 14 units");
+}
+
+#[test]
+fn progress_tells_of_every_state_once() {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    for hidden in [3, 9, 18] {
+        let machine = machine(hidden + 1, hidden, 0.3);
+        let told = AtomicU64::new(0);
+        let tell = |more| {
+            told.fetch_add(more, Ordering::Relaxed);
+        };
+        let found = exact::log_partition_with(&machine, &tell).expect("small");
+        assert_eq!(told.load(Ordering::Relaxed), 1 << hidden);
+        assert_eq!(found.to_bits(), exact::log_partition(&machine).expect("small").to_bits());
+        told.store(0, Ordering::Relaxed);
+        let (moments, log_z) = exact::moments_and_log_partition(&machine, &tell).expect("small");
+        assert_eq!(told.load(Ordering::Relaxed), 2 << hidden);
+        assert_eq!((moments, log_z), (exact::moments(&machine).expect("small"), found));
+    }
+}
+
+/// Clocks of a busy machine: a factor of 20 either way. What it guards against is a scale that is off by the states.
+#[test]
+fn estimated_time_of_an_enumeration_is_about_the_time_it_takes() {
+    let machine = machine(60, 21, 0.1);
+    let estimated = exact::estimated_seconds(&machine).expect("21 units");
+    let start = std::time::Instant::now();
+    exact::log_partition(&machine).expect("21 units");
+    let taken = start.elapsed().as_secs_f64();
+    assert!(estimated < 20.0 * taken && taken < 20.0 * estimated, "estimated {estimated} s, taken {taken} s");
+    assert!(exact::estimated_seconds(&self::machine(33, 33, 0.1)).is_err(), "33 units");
+}
+
+#[test]
+fn laws_of_lopsided_machines_are_those_of_the_plain_step() {
+    // Laws filled in pieces, summed from parts, and of a single state.
+    for (visible, hidden) in [(15, 1), (1, 15), (14, 3), (3, 14)] {
+        let machine = machine(visible, hidden, 1.0);
+        let (joint, _) = joint(&machine);
+        let start: Vec<f64> = (0..1 << visible).map(|v| f64::from(u8::from(v % 97 == 0))).collect();
+        let total: f64 = start.iter().sum();
+        let start: Vec<f64> = start.into_iter().map(|mass| mass / total).collect();
+        let stepped = exact::kernel_step(&machine, &start).expect("small");
+        assert_close(&stepped, &two_halves(&joint, &start), 1e-14);
+    }
+}
+
+/// One Gibbs step, hidden law first: `2^(m+n+1)` operations.
+fn two_halves(joint: &[Vec<f64>], law: &[f64]) -> Vec<f64> {
+    let mut hidden = vec![0.0; joint[0].len()];
+    let mut marginals = hidden.clone();
+    for (row, mass) in joint.iter().zip(law) {
+        let marginal: f64 = row.iter().sum();
+        for (h, p) in row.iter().enumerate() {
+            hidden[h] += mass * p / marginal;
+            marginals[h] += p;
+        }
+    }
+    joint
+        .iter()
+        .map(|row| row.iter().zip(&hidden).zip(&marginals).map(|((p, mass), total)| mass * p / total).sum())
+        .collect()
 }

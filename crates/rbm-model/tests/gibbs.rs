@@ -1,7 +1,7 @@
 //! The Gibbs kernel leaves the model's law where it is, and devices agree on every half-step.
 
 use burn::tensor::{DType, Device, Tensor, TensorData};
-use rbm_model::{GibbsState, ModelConfig, Parameters, Precision, Rbm, exact, sample_chains};
+use rbm_model::{ChainDraws, Chains, GibbsState, ModelConfig, Parameters, Precision, Rbm, exact, sample_chains};
 use rbm_ops::{Draw, Stream, devices_for_tests};
 
 /// A machine of 6 visible and 4 hidden units that is far from uniform and mixes slowly.
@@ -211,4 +211,34 @@ fn exact_samples(p: &Parameters, rows: usize, seed: u64) -> Vec<f32> {
         values.extend((0..p.visible()).map(|i| (state >> i & 1) as f32));
     }
     values
+}
+
+#[test]
+fn chains_that_come_to_the_host_are_those_of_sample_chains() {
+    let parameters = Parameters::new(
+        (0..35).map(|at| (1.3 * f64::from(at)).sin()).collect(),
+        (0..7).map(|i| (0.7 * f64::from(i)).cos()).collect(),
+        vec![0.1; 5],
+    )
+    .expect("7 x 5");
+    let draws = ChainDraws {
+        seed: 4,
+        start: Stream::SampleStart,
+        hidden: Stream::SampleHidden,
+        visible: Stream::SampleVisible,
+        set: 0,
+    };
+    for (_, device) in devices_for_tests() {
+        let rbm = Rbm::new(&parameters, &ModelConfig::default(), Precision::F32, &device);
+        let start = Chains::uniform(&rbm, 30, draws);
+        let states = start.visible().expect("the device answers");
+        let again = Chains::at_rows(&rbm, &states, draws).expect("whole rows").step().step();
+        let stepped = start.step().step().visible().expect("the device answers");
+        let expected = sample_chains(&rbm, 30, 2, 4, |_| {}).try_into_data().expect("the device answers");
+        assert_eq!(Some(stepped.clone()), expected.convert::<f32>().try_into_vec().ok());
+        assert_eq!(again.visible().expect("the device answers"), stepped);
+        let other = Chains::uniform(&rbm, 30, ChainDraws { set: 1, ..draws }).step().step();
+        assert_ne!(other.visible().expect("the device answers"), stepped);
+        assert!(Chains::at_rows(&rbm, &states[1..], draws).is_err() && Chains::at_rows(&rbm, &[], draws).is_err());
+    }
 }

@@ -25,6 +25,11 @@ pub fn open(backend: BackendName) -> Result<Device, Error> {
     }
 }
 
+/// Whether a device is the processor itself, so that host code works on the same numbers without a transfer.
+pub fn is_host(device: &Device) -> bool {
+    [BackendName::Flex, BackendName::NdArray].into_iter().any(|host| open(host).is_ok_and(|host| host == *device))
+}
+
 /// What a backend's GPU, or its software driver, calls itself; none for the processor.
 ///
 /// # Errors

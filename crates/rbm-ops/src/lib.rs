@@ -10,6 +10,7 @@
 #[cfg(feature = "wgpu")]
 mod adapters;
 mod backend;
+mod bit_sums;
 #[cfg(feature = "wgpu")]
 mod cube;
 mod device;
@@ -19,9 +20,13 @@ mod extension;
 mod host;
 mod rows;
 pub mod scalar;
+mod softplus_difference;
 
 pub use backend::{Adapter, BackendName};
-pub use device::{Available, device_name, devices_for_tests, is_stand_in, list, open, wait_for};
+pub use bit_sums::RowTable;
+pub use device::{Available, device_name, devices_for_tests, is_host, is_stand_in, list, open, wait_for};
 pub use error::Error;
 pub use extension::{ElementwiseOps, bernoulli, sigmoid, sigmoid_bernoulli, softplus};
 pub use rbm_random::{Draw, Stream};
+pub use rows::sigmoid_bernoulli as sigmoid_bernoulli_of_row;
+pub use softplus_difference::{Value, softplus_difference};

@@ -33,4 +33,44 @@ pub enum Stream {
     SampleVisible = 11,
     /// Exact samples by enumeration. step: sample; a sequence.
     ExactSample = 12,
+    /// Start of annealed chains. step: 0; row: chain.
+    AnnealStart = 13,
+    /// Hidden states of annealed chains. step: number of the transition; row: chain.
+    AnnealHidden = 14,
+    /// Visible states of annealed chains. step: number of the transition; row: chain.
+    AnnealVisible = 15,
+    /// Start of the chains that judge an annealed run. step: 0; row: chain.
+    PilotStart = 16,
+    /// Hidden states of the chains that judge an annealed run. step: number of the transition; row: chain.
+    PilotHidden = 17,
+    /// Visible states of the chains that judge an annealed run. step: number of the transition; row: chain.
+    PilotVisible = 18,
+    /// Start of tempered replicas. step: 0; row: replica.
+    TemperingStart = 19,
+    /// Hidden states of tempered replicas. step: sweep; row: replica.
+    TemperingHidden = 20,
+    /// Visible states of tempered replicas. step: sweep; row: replica.
+    TemperingVisible = 21,
+    /// Acceptance of exchanges between tempered replicas. step: sweep; a sequence.
+    TemperingSwap = 22,
+    /// Start of the chains that follow a training. step: 0; row: chain.
+    TrajectoryStart = 23,
+    /// Hidden states of the chains that follow a training. step: training step; row: chain.
+    TrajectoryHidden = 24,
+    /// Visible states of the chains that follow a training. step: training step; row: chain.
+    TrajectoryVisible = 25,
+    /// Rows at which chains start that measure the bias of CD. step: training step; a sequence.
+    BiasStart = 26,
+    /// Hidden states of chains that measure the bias of CD. step: Gibbs step; row: chain.
+    BiasHidden = 27,
+    /// Visible states of chains that measure the bias of CD. step: Gibbs step; row: chain.
+    BiasVisible = 28,
+    /// Start of chains that measure mixing. step: set of chains; row: chain, or a sequence that chooses rows.
+    MixingStart = 29,
+    /// Hidden states of chains that measure mixing. step: Gibbs step + 2^40 x set of chains; row: chain.
+    MixingHidden = 30,
+    /// Visible states of chains that measure mixing. step: Gibbs step + 2^40 x set of chains; row: chain.
+    MixingVisible = 31,
+    /// Which rows samples are compared with. step: training step; a sequence.
+    QualityRows = 32,
 }

@@ -17,6 +17,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         ("one-cell", one_cell()),
         ("many", many()),
         ("nothing", nothing()),
+        ("against-k", against_k(3, &[""])),
+        ("against-k-one-seed", against_k(1, &[""])),
+        ("against-k-and-more", against_k(2, &["cd-16", "cd-64", "pcd-16"])),
+        ("persistent", persistent()),
     ] {
         write(&Path::new(&folder).join(name), &report)?;
     }
@@ -109,6 +113,81 @@ fn nothing() -> Report {
     report("gallery: nothing finished (made-up numbers)", axes, cells.to_vec())
 }
 
+/// Swept k with the instrument's metrics: the bias with its bounds, estimated log Z; for cases whose name has "pcd" the
+/// error of the chains.
+fn against_k(seeds: u64, cases: &[&str]) -> Report {
+    let values = ["1", "2", "5", "10", "25"];
+    let mut axes = vec![axis("train.k", "k", &values)];
+    if cases.len() > 1 {
+        axes.push(axis("case", "case", cases));
+    }
+    let mut cells = Vec::new();
+    for (case, k) in cases.iter().flat_map(|case| values.map(|k| (*case, k))) {
+        for seed in 0..seeds {
+            let mut settings = vec![("train.k".to_owned(), k.to_owned())];
+            if cases.len() > 1 {
+                settings.push(("case".into(), case.into()));
+            }
+            let number: f64 = k.parse().unwrap_or(1.0);
+            let mut cell =
+                cell(settings, seed, 45.0 + 4.0 * number.ln() + 6.0 * f64::from(case.contains("64")), 40, true);
+            let persistent = case.contains("pcd");
+            cell.work =
+                (0..=40).map(|epoch| (epoch * 600, epoch as f64 * 600.0 * 39.2e6 * (3.0 + 2.0 * number))).collect();
+            instrument(&mut cell, number, seed, persistent);
+            cells.push(cell);
+        }
+    }
+    report("gallery: against k (made-up numbers)", axes, cells)
+}
+
+/// One setting with persistent chains.
+fn persistent() -> Report {
+    let mut cell = cell(Vec::new(), 0, 50.0, 40, true);
+    instrument(&mut cell, 1.0, 0, true);
+    report("gallery: persistent chains (made-up numbers)", Vec::new(), vec![cell])
+}
+
+/// Adds what the instrument measures.
+fn instrument(cell: &mut CellReport, k: f64, seed: u64, persistent: bool) {
+    let values: Vec<(u32, f64)> = (cell.metrics.iter())
+        .filter(|point| point.metric == "log-likelihood" && point.split == "train")
+        .map(|point| (point.epoch, point.value))
+        .collect();
+    for (epoch, value) in values {
+        let trained = f64::from(epoch) / 40.0;
+        let shake = 1.0 + 0.3 * (noise(seed, u64::from(epoch) + k as u64) - 0.5);
+        let mut add = |metric: &str, value: f64, stderr: Option<f64>| {
+            let (split, metric) = ("train".into(), metric.into());
+            cell.metrics.push(MetricPoint { step: u64::from(epoch) * 600, epoch, split, metric, value, stderr });
+        };
+        let width = 0.3 + 9.0 * trained * trained;
+        add("log-z", 400.0 - value, None);
+        if trained < 0.9 {
+            add("log-z-low", 400.0 - value - 1.6 * width, None);
+        }
+        add("log-z-high", 400.0 - value + width, None);
+        add("log-z-trusted", f64::from(trained < 0.7), None);
+        if persistent {
+            add("negative-phase-error", (0.02 + 0.06 * trained / k) * shake, Some(0.002));
+            add("negative-phase-error-exact-samples", 0.02 * shake, None);
+            continue;
+        }
+        let eigenvalue = 0.2 + 0.7 * trained;
+        let bias = 0.6 * eigenvalue.powf(k) * shake;
+        if bias > 1e-6 {
+            add("gradient-bias-norm", bias, Some(0.04 * bias + 1e-6));
+            add("gradient-bias-relative", bias / 1.4, Some(0.04 * bias));
+            add("gradient-bias-max", bias / 3.0, Some(0.05 * bias));
+        }
+        add("gradient-bias-cosine", 1.0 - 0.2 * bias, None);
+        add("gradient-bias-bound-spectral", 12.0 * eigenvalue.powf(k), None);
+        add("gradient-bias-bound-fischer-igel", 0.99_f64.powf(k * (1.0 - 0.9 * trained)), None);
+        add("gradient-bias-bound-bengio-delalleau", 512.0 * (1.0 - 1e-4_f64).powf(k), None);
+        add("autocorrelation-time", (1.0 + eigenvalue) / (1.0 - eigenvalue), Some(1.2));
+    }
+}
+
 fn axis(key: &str, label: &str, values: &[&str]) -> Axis {
     Axis { key: key.into(), label: label.into(), values: values.iter().map(|value| (*value).into()).collect() }
 }
@@ -165,6 +244,7 @@ fn cell(settings: Vec<(String, String)>, seed: u64, quality: f64, epochs: u32, e
         seed,
         settings,
         metrics,
+        work: Vec::new(),
         wall_seconds: Some(31.0 + quality),
         peak_memory_bytes: Some(180_000_000 + seed * 1_000_000),
         images: CellImages {

@@ -40,6 +40,30 @@ pub(crate) fn spread(spread: &Spread) -> String {
     format!("{} ± {}", decimals(spread.mean, places), decimals(deviation, places))
 }
 
+/// "value [low, high]" with two significant digits of the farther end's distance; an end that is missing is undefined.
+pub(crate) fn interval(value: f64, low: Option<f64>, high: Option<f64>) -> String {
+    let distances = [low, high].into_iter().flatten().map(|end| (end - value).abs()).filter(|distance| *distance > 0.0);
+    let farthest = distances.fold(0.0, f64::max);
+    let is_plain = farthest.is_finite() && farthest > 1e-9 && (1e-3..1e6).contains(&value.abs().max(farthest));
+    let places = if is_plain { (1 - farthest.log10().floor() as i32).clamp(0, 6) } else { 0 };
+    let text = |value: f64| if is_plain { decimals(value, places) } else { number(value) };
+    let end = |end: Option<f64>| end.map_or_else(|| "undefined".to_owned(), text);
+    format!("{} [{}, {}]", text(value), end(low), end(high))
+}
+
+/// "12,000".
+pub(crate) fn whole(value: u64) -> String {
+    let digits = value.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 /// "1 seed", "3 seeds".
 pub(crate) fn count(n: usize, noun: &str) -> String {
     format!("{n} {noun}{}", if n == 1 { "" } else { "s" })

@@ -8,6 +8,7 @@ mod error;
 mod figure;
 mod format;
 mod html;
+mod interval;
 mod metric_info;
 mod render;
 mod report;

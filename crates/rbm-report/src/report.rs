@@ -49,6 +49,9 @@ pub struct CellReport {
     pub settings: Vec<(String, String)>,
     /// All that was measured.
     pub metrics: Vec<MetricPoint>,
+    /// Updates, and the multiply-adds of training that they take by the plan, at the ends of the epochs, from (0, 0.0); empty
+    /// where that is not known.
+    pub work: Vec<(u64, f64)>,
     /// How long it took, all attempts together.
     pub wall_seconds: Option<f64>,
     /// The largest resident memory of its worker.

@@ -84,6 +84,18 @@ impl Series {
         curve
     }
 
+    /// The cell's finite values by step, with the epoch: step, epoch, value; the last one of a step counts.
+    pub(crate) fn by_step(&self, cell: &CellReport) -> Vec<(u64, u32, f64)> {
+        let mut points: Vec<_> = self.points(cell).filter(|point| point.2.is_finite()).collect();
+        points.sort_by_key(|&(step, ..)| step);
+        let mut kept: Vec<(u64, u32, f64)> = Vec::new();
+        for point in points {
+            kept.pop_if(|last| last.0 == point.0);
+            kept.push(point);
+        }
+        kept
+    }
+
     /// The last value measured, if it is finite.
     pub(crate) fn last(&self, cell: &CellReport) -> Option<f64> {
         let last = self.points(cell).max_by_key(|&(step, epoch, _)| (epoch, step))?;

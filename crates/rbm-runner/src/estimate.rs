@@ -1,7 +1,6 @@
 //! How much work and disk a cell takes, from its shapes alone.
 
-use rbm_eval::LogZ;
-use rbm_model::exact;
+use rbm_eval::{AUTO_LIMIT, LogZ, MetricGroup};
 use rbm_train::{Algorithm, Precision};
 
 use crate::plan::{Cell, Plan};
@@ -26,8 +25,10 @@ pub const ENUMERATED_PER_SECOND: f64 = 1.0e9;
 /// 14 ms for 65,536 states).
 pub const STATES_PER_SECOND: f64 = 5.0e6;
 
-/// Bytes of one row of `metrics.jsonl`, and rows of one evaluation.
-const METRIC_BYTES: u64 = 110 * 13;
+/// Bytes of one row of `metrics.jsonl`.
+const METRIC_BYTES: u64 = 110;
+/// Rows of one evaluation of the usual metrics, and of each group beyond them, at the most.
+const METRIC_ROWS: [u64; 2] = [13, 8];
 
 /// Everything small in a cell's folder: config, records, markers, the Parquet files.
 const SMALL_FILES: u64 = 40_000;
@@ -50,18 +51,10 @@ impl Cell {
         let (m, n) = (facts.visible as f64, self.config.model.hidden as f64);
         let batch = train.batch_size.min(facts.rows).max(1);
         let steps = facts.rows.div_ceil(batch) as f64 * f64::from(train.epochs);
-        let rows = batch as f64;
-        let chains = train.chains_for(facts.rows) as f64;
         let k = (f64::from(train.k) + f64::from(train.k_final.unwrap_or(train.k))) / 2.0;
         let smaller = facts.visible.min(self.config.model.hidden);
         let states = 2_f64.powi(i32::try_from(smaller.min(64)).unwrap_or(64));
-        // Each product of a batch with the weights is rows x m x n; a gradient takes one for each of its two phases.
-        let (a_step, enumerated) = match train.algorithm {
-            Algorithm::Cd => (rows * m * n * (1.0 + 2.0 * k + 2.0), 0.0),
-            Algorithm::Pcd => (m * n * (rows * 2.0 + chains * (1.0 + 2.0 * k + 1.0)), 0.0),
-            Algorithm::Exact => (m * n * rows * 2.0, states * m * n),
-            Algorithm::ExpectedCd => (m * n * rows * 2.0, 2_f64.powf(m + n + 1.0) * k),
-        };
+        let (a_step, enumerated) = self.work_of_a_step(batch, k);
         let gibbs_steps = if enumerated > 0.0 { 0.0 } else { k };
         let step_seconds = a_step / MULTIPLY_ADDS_PER_SECOND
             + enumerated / ENUMERATED_PER_SECOND
@@ -73,11 +66,42 @@ impl Cell {
             + 1.0;
         let rows_seen =
             (facts.rows.min(rbm_eval::FREE_ENERGY_ROWS) + facts.validation_rows.min(rbm_eval::FREE_ENERGY_ROWS)) as f64;
-        let enumerated = self.config.evaluate.log_z != LogZ::None && smaller <= exact::LIMIT;
-        let log_z = if enumerated { states / STATES_PER_SECOND } else { 0.0 };
+        let evaluate = &self.config.evaluate;
+        let annealed = 2.0 * evaluate.log_z_chains as f64 * evaluate.log_z_schedule.temperatures() as f64 * 2.0 * m * n;
+        let log_z = match evaluate.log_z {
+            LogZ::Exact => states / STATES_PER_SECOND,
+            LogZ::Auto if smaller <= AUTO_LIMIT => states / STATES_PER_SECOND,
+            LogZ::Ais | LogZ::ReverseAis => annealed / MULTIPLY_ADDS_PER_SECOND,
+            LogZ::Auto | LogZ::Trajectory | LogZ::None => 0.0,
+        };
         let an_evaluation = 2.0 * rows_seen * m * n / MULTIPLY_ADDS_PER_SECOND + log_z;
         let seconds = steps * step_seconds + evaluations * an_evaluation;
         Estimate { multiply_adds, seconds, bytes: self.bytes(evaluations as u64) }
+    }
+
+    fn work_of_a_step(&self, rows: usize, k: f64) -> (f64, f64) {
+        self.config.train.work_of_a_step(k, rows, self.data.rows, (self.data.visible, self.config.model.hidden))
+    }
+
+    /// Updates, and multiply-adds of training in the dense formulation, by the end of each epoch; first (0, 0.0), before
+    /// training. Unlike [`estimate`](Self::estimate) it has the k of each epoch and the rows of the last, smaller batch.
+    pub fn work_by_epoch(&self) -> Vec<(u64, f64)> {
+        let (train, rows) = (&self.config.train, self.data.rows);
+        let batch = train.batch_size.min(rows).max(1);
+        let (full, rest) = (rows / batch, rows % batch);
+        let mut so_far = (0, 0.0);
+        let mut work = vec![so_far];
+        for epoch in 1..=train.epochs {
+            let k = f64::from(train.k_at(epoch));
+            let of_steps = |steps: usize, rows: usize| {
+                let (products, enumerated) = self.work_of_a_step(rows, k);
+                steps as f64 * (products + enumerated)
+            };
+            so_far.0 += rows.div_ceil(batch) as u64;
+            so_far.1 += of_steps(full, batch) + of_steps(usize::from(rest > 0), rest);
+            work.push(so_far);
+        }
+        work
     }
 
     fn bytes(&self, evaluations: u64) -> u64 {
@@ -94,9 +118,12 @@ impl Cell {
             _ => 0,
         };
         let best = if self.config.evaluate.keep_best.is_some() { weights } else { 0 };
+        let estimates = matches!(self.config.evaluate.log_z, LogZ::Ais | LogZ::ReverseAis | LogZ::Trajectory);
+        let more = self.config.evaluate.metrics.iter().filter(|group| !MetricGroup::DEFAULT.contains(group)).count();
+        let metric_rows = METRIC_ROWS[0] + METRIC_ROWS[1] * (more as u64 + u64::from(estimates));
         // Two checkpoints stand side by side while the newer one is written.
         let checkpoints = 2 * (weights + momentum + chains);
-        weights + best + checkpoints + evaluations * METRIC_BYTES + SMALL_FILES
+        weights + best + checkpoints + evaluations * METRIC_BYTES * metric_rows + SMALL_FILES
     }
 }
 

@@ -1,7 +1,7 @@
 //! What decides a cell's numbers.
 
 use rbm_data::{Binarization, DataConfig, Source};
-use rbm_eval::EvaluateConfig;
+use rbm_eval::{EvaluateConfig, LogZ};
 use rbm_model::{Init, ModelConfig};
 use rbm_train::{Algorithm, TrainConfig};
 use serde::Serialize;
@@ -42,7 +42,11 @@ pub fn canonical_config_json(config: &CellConfig, data_digest: &str, init_digest
     drop_idle(config.model.init != Init::Normal, &mut model, &["init_std"]);
     drop_idle(config.model.init != Init::Uniform, &mut model, &["init_range"]);
     drop_idle(config.train.algorithm == Algorithm::Exact, &mut train, &["k", "k_final", "k_schedule"]);
-    let evaluate = changed(&config.evaluate, &EvaluateConfig::default());
+    let mut evaluate = changed(&config.evaluate, &EvaluateConfig::default());
+    let log_z = config.evaluate.log_z;
+    let annealed = matches!(log_z, LogZ::Ais | LogZ::ReverseAis);
+    drop_idle(!annealed && log_z != LogZ::Trajectory, &mut evaluate, &["log_z_chains"]);
+    drop_idle(!annealed, &mut evaluate, &["log_z_schedule"]);
     canonical_json(&json!({
         "numerics": NUMERICS,
         "kernels": KERNELS,

@@ -2,9 +2,13 @@
 
 use std::path::Path;
 
-use rbm_eval::LogZ;
+use rbm_eval::{
+    AUTO_LIMIT, LogZ, MetricGroup,
+    bias::{has_gradient_bias, has_negative_phase_error},
+};
 use rbm_model::{Init, exact, weights_file};
 use rbm_store::{CellId, sha256_of_bytes};
+use rbm_train::Algorithm;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -97,6 +101,7 @@ impl Plan {
                 init_digest,
             });
         }
+        check_bias(config, &cells)?;
         Ok(Self::of(config.name.clone(), cells))
     }
 
@@ -178,6 +183,30 @@ fn check_backend(config: &Config, point: &CellPoint) -> Result<(), Error> {
     rbm_ops::open(point.config.run.backend).map(drop).map_err(refuse)
 }
 
+/// Refuses `"gradient-bias"` where no cell is small enough for it; cells that are not, beside others, go without.
+fn check_bias(config: &Config, cells: &[Cell]) -> Result<(), Error> {
+    let wants = |cell: &Cell| cell.config.evaluate.metrics.contains(&MetricGroup::GradientBias);
+    let has = |cell: &Cell| {
+        let (visible, hidden) = (cell.data.visible, cell.config.model.hidden);
+        match cell.config.train.algorithm {
+            Algorithm::Cd | Algorithm::ExpectedCd => has_gradient_bias(visible, hidden),
+            Algorithm::Pcd => has_negative_phase_error(visible, hidden),
+            Algorithm::Exact => true,
+        }
+    };
+    let mut wanting = cells.iter().filter(|cell| wants(cell)).peekable();
+    let Some(first) = wanting.peek().map(|cell| cell.index) else { return Ok(()) };
+    if wanting.any(has) {
+        return Ok(());
+    }
+    let smaller = cells[first].data.visible.min(cells[first].config.model.hidden);
+    let message = format!(
+        "expected no \"gradient-bias\" with {smaller} units in the smaller layer: during training it is measured up to \
+         {AUTO_LIMIT}; `rbm bias` measures the weights of a larger machine"
+    );
+    Err(config.refuse(&config.points[first], "evaluate", "metrics", message).into())
+}
+
 /// What can be refused once the number of visible units is known.
 fn check_sizes(config: &Config, point: &CellPoint, facts: &DataFacts) -> Result<(), Error> {
     let CellConfig { model, train, evaluate, .. } = &point.config;
@@ -198,19 +227,20 @@ fn check_sizes(config: &Config, point: &CellPoint, facts: &DataFacts) -> Result<
         }
     }
     let smaller = facts.visible.min(model.hidden);
-    if smaller <= exact::LIMIT {
-        return Ok(());
-    }
-    let limit = exact::LIMIT;
-    if evaluate.log_z == LogZ::Exact {
-        let message =
-            format!("expected \"auto\" or \"none\": the smaller layer has {smaller} units, {limit} can be enumerated");
+    if evaluate.log_z == LogZ::Exact && smaller > exact::LIMIT {
+        let message = format!(
+            "expected \"ais\", \"trajectory\" or \"none\": the smaller layer has {smaller} units, {} can be enumerated",
+            exact::LIMIT
+        );
         return refuse("evaluate", "log_z", message);
     }
-    if evaluate.keep_best == Some(rbm_eval::Metric::LogLikelihood) {
+    if evaluate.log_z == LogZ::Auto
+        && smaller > AUTO_LIMIT
+        && evaluate.keep_best == Some(rbm_eval::Metric::LogLikelihood)
+    {
         let message = format!(
-            "expected a metric that is measured: with {smaller} units in the smaller layer (at most {limit} can be \
-             enumerated) there is no \"log-likelihood\""
+            "expected a metric that is measured: with {smaller} units in the smaller layer log_z = \"auto\", which \
+             enumerates up to {AUTO_LIMIT}, finds no \"log-likelihood\""
         );
         return refuse("evaluate", "keep_best", message);
     }

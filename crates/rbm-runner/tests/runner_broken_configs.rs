@@ -64,7 +64,7 @@ mistakes! {
     a_misspelt_word_is_named_with_the_closest_one: "[train]\nalgorithm = \"pdc\"\n" =>
         "x.toml:6:13: train.algorithm: expected \"cd\", \"pcd\", \"exact\" or \"expected-cd\", not \"pdc\"; did you mean \"pcd\"?";
     a_misspelt_metric_is_named_with_the_closest_one: "[evaluate]\nmetrics = [\"norms\", \"pseudolikelihood\"]\n" =>
-        "x.toml:6:11: evaluate.metrics: expected a list of \"reconstruction-error\", \"free-energy-gap\", \"pseudo-likelihood\" or \"norms\", not [\"norms\", \"pseudolikelihood\"]; did you mean \"pseudo-likelihood\"?";
+        "x.toml:6:11: evaluate.metrics: expected a list of \"reconstruction-error\", \"free-energy-gap\", \"pseudo-likelihood\", \"norms\", \"gradient-bias\", \"mixing\" or \"sample-quality\", not [\"norms\", \"pseudolikelihood\"]; did you mean \"pseudo-likelihood\"?";
     a_metric_twice_is_refused: "[evaluate]\nmetrics = [\"norms\", \"norms\"]\n" =>
         "x.toml:6:11: evaluate.metrics: expected each metric once";
     a_threshold_above_one_is_refused: "threshold = 1.5\n" =>
@@ -81,8 +81,14 @@ mistakes! {
         "x.toml:6:10: model.hidden: expected at most 238609294: 4000000000 x 9 weights are too many";
     chains_that_fit_no_memory_are_refused: "[train]\nalgorithm = \"pcd\"\nchains = 10000000000\n" =>
         "x.toml:7:10: train.chains: expected at most 16777216: 10000000000 x 128 visible states of the chains are too many";
-    log_z_that_cannot_be_enumerated_is_refused: "size = 5\n[model]\nhidden = 30\n[evaluate]\nlog_z = \"exact\"\n" =>
-        "x.toml:9:9: evaluate.log_z: expected \"auto\" or \"none\": the smaller layer has 25 units, 20 can be enumerated";
+    log_z_that_cannot_be_enumerated_is_refused: "size = 6\n[model]\nhidden = 40\n[evaluate]\nlog_z = \"exact\"\n" =>
+        "x.toml:9:9: evaluate.log_z: expected \"ais\", \"trajectory\" or \"none\": the smaller layer has 36 units, 32 can be enumerated";
+    one_chain_for_an_estimate_is_refused: "[evaluate]\nlog_z = \"ais\"\nlog_z_chains = 1\n" =>
+        "x.toml:7:16: evaluate.log_z_chains: expected a whole number of at least 2, not 1: one chain has no error";
+    an_unknown_schedule_is_refused: "[evaluate]\nlog_z_schedule = \"geometric:9\"\n" =>
+        "x.toml:6:18: evaluate.log_z_schedule: expected \"linear:N\" with N of at least 1, \"salakhutdinov-murray\", or inverse temperatures that rise from 0 to 1, not \"geometric:9\"";
+    a_bias_that_no_cell_can_have_is_refused: "size = 6\n[model]\nhidden = 40\n[evaluate]\nmetrics = [\"gradient-bias\"]\n" =>
+        "x.toml:9:11: evaluate.metrics: expected no \"gradient-bias\" with 36 units in the smaller layer: during training it is measured up to 20; `rbm bias` measures the weights of a larger machine";
     a_best_by_a_metric_without_direction_is_refused: "[evaluate]\nkeep_best = \"weight-norm\"\n" =>
         "x.toml:6:13: evaluate.keep_best: expected one of \"pseudo-likelihood\", \"log-likelihood\", \"reconstruction-error\", \"reconstruction-cross-entropy\": of \"weight-norm\" neither more nor less is better";
     a_best_by_a_metric_not_measured_is_refused: "[evaluate]\nmetrics = []\nkeep_best = \"pseudo-likelihood\"\n" =>

@@ -216,6 +216,34 @@ fn estimates_count_the_multiply_adds_of_the_dense_formulation() {
 }
 
 #[test]
+fn work_by_epoch_counts_the_smaller_last_batch_and_the_k_of_each_epoch() {
+    let of = |sets: &[&str]| {
+        let mut cell = plan(&parse(GOOD, sets)).cells.remove(0);
+        (cell.data.visible, cell.data.rows) = (10, 25);
+        cell.work_by_epoch()
+    };
+    // Two batches of 10 rows and one of 5, 10 x 4 weights, 3 + 2 k products: 25 x 40 x (5, then 9, then 13)
+    let cd = ["model.hidden=4", "train.batch_size=10", "train.epochs=3", "train.k=1"];
+    let linear = ["train.k_schedule=linear", "train.k_final=5"];
+    let expected = [(0, 0.0), (3, 5_000.0), (6, 14_000.0), (9, 27_000.0)]; // k = 1, 3, 5
+    assert_eq!(of(&[&cd[..], &linear[..]].concat()), expected);
+    // PCD: each row twice, and 7 chains (2 + 2 k) times at each of three updates
+    let pcd = ["train.algorithm=pcd", "train.chains=7", "train.k=2", "train.epochs=1"];
+    assert_eq!(of(&[&cd[..2], &pcd[..]].concat()), [(0, 0.0), (3, 40.0 * (25.0 * 2.0 + 3.0 * 7.0 * 6.0))]);
+}
+
+#[test]
+fn work_of_full_batches_and_one_k_is_what_the_estimate_says() {
+    let mut plan = plan(&parse(GOOD, &["train.batch_size=8", "train.epochs=5", "train.k=3"]));
+    plan.cells[0].data.rows = 32;
+    let work = plan.cells[0].work_by_epoch();
+    let (steps, all) = work.last().copied().expect("six entries");
+    assert_eq!((work.len(), steps), (6, 20));
+    // both are sums of whole numbers below 2^53
+    assert_eq!(all, plan.cells[0].estimate().multiply_adds);
+}
+
+#[test]
 fn the_configs_of_the_repository_are_right() {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../configs");
     for (file, cells) in [("mnist.toml", 18), ("bars-and-stripes.toml", 12), ("quick.toml", 1)] {

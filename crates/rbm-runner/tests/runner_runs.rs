@@ -102,6 +102,36 @@ fn runs_interrupted_at_every_step_end_with_the_same_bytes() {
     }
 }
 
+/// The chains that follow a training are in its checkpoints too.
+#[test]
+fn a_trajectory_of_log_z_goes_on_where_it_was_interrupted() {
+    let sets = [
+        "evaluate.log_z=trajectory",
+        "evaluate.log_z_chains=2",
+        "train.batch_size=16",
+        "train.epochs=24",
+        "train.algorithm=cd",
+        "run.checkpoint_every=5",
+    ];
+    let plan = plan_of("", &sets);
+    let whole = folder();
+    assert_eq!(work(&plan, whole.path(), &StopFlag::new()).computed, [0]);
+    let expected = bytes_of(&plan, whole.path());
+    let lines = String::from_utf8(expected[0].1.clone()).expect("JSON");
+    let rows: Vec<MetricRow> = serde_json::from_str(&lines).expect("rows");
+    let steps: Vec<u64> = rows.iter().filter(|row| row.metric == rbm_eval::Metric::LogZ).map(|row| row.step).collect();
+    // At the start; then not before the budget allows it, and not always.
+    assert!(steps.len() >= 3 && steps.len() < 25 && steps[0] == 0, "{steps:?}");
+    for looks in [5, 8, 13, 21] {
+        let broken = folder();
+        while {
+            let stop = StopFlag::after(looks);
+            work(&plan, broken.path(), &stop).exit_code(stop.is_stopped()) != 0
+        } {}
+        assert_eq!(bytes_of(&plan, broken.path()), expected, "at {looks} looks");
+    }
+}
+
 /// A run that dies at its n-th event, as if it were killed: without a checkpoint or a marker.
 fn die_at(plan: &Plan, results: &Path, dies_at: usize) -> bool {
     let cell = &plan.cells[0];

@@ -142,17 +142,19 @@ impl TrainConfig {
                 "algorithm",
                 format!(
                     "\"cd\" or \"pcd\" for a machine of {visible} visible and {hidden} hidden units: \"exact\" enumerates \
-                     the smaller layer, of at most {} units",
+                     the smaller layer, of at most {} units, in every step",
                     exact::LIMIT
                 ),
             )),
-            Algorithm::ExpectedCd if visible.max(hidden) > exact::LIMIT || visible + hidden > exact::JOINT_LIMIT => {
+            Algorithm::ExpectedCd
+                if visible.max(hidden) > exact::LAYER_LIMIT || visible + hidden > exact::JOINT_LIMIT =>
+            {
                 Err((
                     "algorithm",
                     format!(
                         "\"cd\" or \"pcd\" for a machine of {visible} visible and {hidden} hidden units: \"expected-cd\" \
                      enumerates both layers, of at most {} units each and {} together",
-                        exact::LIMIT,
+                        exact::LAYER_LIMIT,
                         exact::JOINT_LIMIT
                     ),
                 ))
@@ -169,6 +171,26 @@ impl TrainConfig {
     /// Share of the way from the first epoch (0) to the last (1); epochs count from 1.
     fn progress(&self, epoch: u32) -> f64 {
         if self.epochs > 1 { f64::from(epoch - 1) / f64::from(self.epochs - 1) } else { 0.0 }
+    }
+
+    /// Multiply-adds of one update on a batch of `rows` with `k` Gibbs steps, in the dense formulation: of products with the weights,
+    /// `rows x visible x hidden` each, and of enumerated states. `all_rows` are those of the training set.
+    pub fn work_of_a_step(
+        &self,
+        k: f64,
+        rows: usize,
+        all_rows: usize,
+        (visible, hidden): (usize, usize),
+    ) -> (f64, f64) {
+        let size = visible as f64 * hidden as f64;
+        let (rows, chains) = (rows as f64, self.chains_for(all_rows) as f64);
+        // A gradient takes a product for each of its two phases.
+        match self.algorithm {
+            Algorithm::Cd => (rows * size * (1.0 + 2.0 * k + 2.0), 0.0),
+            Algorithm::Pcd => (size * (2.0 * rows + chains * (1.0 + 2.0 * k + 1.0)), 0.0),
+            Algorithm::Exact => (size * 2.0 * rows, size * (visible.min(hidden) as f64).exp2()),
+            Algorithm::ExpectedCd => (size * 2.0 * rows, ((visible + hidden) as f64 + 1.0).exp2() * k),
+        }
     }
 
     /// The learning rate in an epoch, from 1.

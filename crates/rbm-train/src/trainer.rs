@@ -184,6 +184,15 @@ impl Trainer {
         self.state.chains.as_ref()
     }
 
+    /// The same on the host, each 0 or 1.
+    ///
+    /// # Errors
+    /// When the device fails to answer.
+    pub fn chain_states(&self) -> Result<Option<Vec<u8>>, Error> {
+        let Some(chains) = &self.state.chains else { return Ok(None) };
+        Ok(Some(host(chains)?.into_iter().map(|state| state as u8).collect()))
+    }
+
     /// Epochs that are over.
     pub fn epoch(&self) -> u32 {
         self.counters.epoch

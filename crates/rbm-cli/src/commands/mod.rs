@@ -1,11 +1,14 @@
 //! The commands, one file each.
 
 pub(crate) mod backends;
+pub(crate) mod bias;
 pub(crate) mod cell;
 pub(crate) mod completions;
 pub(crate) mod data;
 pub(crate) mod evaluate;
+pub(crate) mod log_z;
 pub(crate) mod ls;
+pub(crate) mod mixing;
 pub(crate) mod report;
 pub(crate) mod sample;
 pub(crate) mod show;
@@ -37,7 +40,9 @@ pub(crate) fn run(cli: Cli) -> Result<u8, Failure> {
         Command::Ls(arguments) => ls::run(&context, &arguments),
         Command::Show(arguments) => show::run(&context, &arguments),
         Command::Evaluate(arguments) => evaluate::run(&context, &arguments),
+        Command::Mixing(arguments) => mixing::run(&context, &arguments),
         Command::Sample(arguments) => sample::run(&context, &arguments),
+        Command::Bias(arguments) => bias::run(&context, &arguments),
         Command::Transform(arguments) => transform::run(&context, &arguments),
         Command::Verify(arguments) => verify::run(&context, &arguments),
         Command::Report(arguments) => report::run(&context, &arguments),

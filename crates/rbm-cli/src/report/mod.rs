@@ -3,7 +3,11 @@
 mod facts;
 mod images;
 
-use std::{collections::BTreeSet, path::Path, time::SystemTime};
+use std::{
+    collections::{BTreeSet, HashSet},
+    path::Path,
+    time::SystemTime,
+};
 
 use rbm_report::{Axis, CellReport, Report, ranked_cells, render, standard_metrics};
 use rbm_runner::{Cell, CellStatus, Depth, Plan, status};
@@ -96,6 +100,9 @@ fn gather(context: &Context, folder: &SweepFolder, plan: &Plan) -> Result<Report
 fn cell_report(results: &Results, cell: &Cell, status: &CellStatus) -> Result<CellReport, Failure> {
     let folder = results.cell(&cell.id);
     let record = folder.read_run().unwrap_or_default();
+    // A broken table is no reason not to show the others.
+    let metrics = metrics_of(&folder, status.state).unwrap_or_default();
+    let steps: HashSet<u64> = metrics.iter().map(|point| point.step).collect();
     Ok(CellReport {
         name: cell.name.clone(),
         id: cell.id.short().to_owned(),
@@ -110,8 +117,8 @@ fn cell_report(results: &Results, cell: &Cell, status: &CellStatus) -> Result<Ce
         message: status.message.clone(),
         seed: cell.config.run.seed,
         settings: cell.settings.iter().map(|(key, value)| (key.clone(), word(value))).collect(),
-        // A broken table is no reason not to show the others.
-        metrics: metrics_of(&folder, status.state).unwrap_or_default(),
+        metrics,
+        work: cell.work_by_epoch().into_iter().filter(|(step, _)| steps.contains(step)).collect(),
         wall_seconds: record.as_ref().map(|record| record.wall_seconds),
         peak_memory_bytes: record.as_ref().and_then(|record| record.peak_memory_bytes),
         images: Default::default(),

@@ -86,10 +86,10 @@ fn broken_configs_are_refused_with_place_key_and_what_is_allowed() {
         ("[evaluate]\nmetrics = [\"norm\"]", &["x.toml:6", "evaluate.metrics", "did you mean \"norms\"?"]),
         ("[evaluate]\nkeep_best = \"log-z\"", &["x.toml:6", "evaluate.keep_best", "\"log-likelihood\""]),
         (
-            "[data]\nsize = 5\n[model]\nhidden = 30\n[evaluate]\nlog_z = \"exact\"",
-            &["x.toml:9", "evaluate.log_z", "20 can be enumerated"],
+            "[data]\nsize = 6\n[model]\nhidden = 40\n[evaluate]\nlog_z = \"exact\"",
+            &["x.toml:9", "evaluate.log_z", "32 can be enumerated"],
         ),
-        ("[data]\nsize = 5\n[model]\nhidden = 30\n[train]\nalgorithm = \"exact\"", &["x.toml:9", "train.algorithm"]),
+        ("[data]\nsize = 6\n[model]\nhidden = 40\n[train]\nalgorithm = \"exact\"", &["x.toml:9", "train.algorithm"]),
     ];
     for (lines, fragments) in cases {
         world.write("x.toml", text(lines));

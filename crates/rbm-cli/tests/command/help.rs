@@ -6,9 +6,21 @@ use super::world::World;
 fn help_of_each_command_reads_as_agreed() {
     let world = World::new();
     insta::assert_snapshot!("rbm", world.done(&["--help"]));
-    for command in
-        ["train", "sweep", "cell", "status", "ls", "show", "evaluate", "sample", "transform", "report", "completions"]
-    {
+    for command in [
+        "train",
+        "sweep",
+        "cell",
+        "status",
+        "ls",
+        "show",
+        "evaluate",
+        "mixing",
+        "bias",
+        "sample",
+        "transform",
+        "report",
+        "completions",
+    ] {
         insta::assert_snapshot!(command, world.done(&[command, "--help"]));
     }
     for command in ["fetch", "info"] {

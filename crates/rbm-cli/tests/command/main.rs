@@ -2,6 +2,7 @@
 
 mod backends;
 mod bad_input;
+mod bias;
 #[cfg(unix)]
 mod damage;
 mod data;
@@ -9,6 +10,8 @@ mod evaluate;
 #[cfg(unix)]
 mod faults;
 mod help;
+mod log_z;
+mod mixing;
 #[cfg(unix)]
 mod resume;
 mod sweep;

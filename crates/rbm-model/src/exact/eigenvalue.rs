@@ -1,6 +1,10 @@
 //! The second eigenvalue of the Gibbs kernel, which rules how fast chains forget their start.
 
-use super::{enumeration::Enumeration, kernel::Halves, log_partition::enumerated_law};
+use super::{
+    enumeration::{Enumeration, Purpose},
+    kernel::Halves,
+    log_partition::enumerated_law,
+};
 use crate::{Error, Parameters};
 
 /// Lanczos steps after which the largest eigenvalue has long settled; also the bound on memory.
@@ -15,27 +19,34 @@ const EXHAUSTED: f64 = 1e-14;
 /// `sqrt(P(h|v) P(v|h))`.
 ///
 /// The kernel has the same eigenvalues, apart from zeros, on either layer. On the smaller one it is self-adjoint in the
-/// inner product weighted by the model's law; Lanczos' method, orthogonal to the constant function, which has eigenvalue
-/// 1, finds the largest eigenvalue of the rest.
+/// inner product weighted by the model's law p: on functions times `sqrt(p)` it is a symmetric matrix. Lanczos' method,
+/// orthogonal to `sqrt(p)`, which has eigenvalue 1, finds the largest eigenvalue of the rest.
 ///
 /// # Errors
-/// When the machine has more than [`LIMIT`](super::LIMIT) units in a layer or [`JOINT_LIMIT`](super::JOINT_LIMIT) in
-/// both together.
+/// When the machine has more than [`LAYER_LIMIT`](super::LAYER_LIMIT) units in a layer or [`JOINT_LIMIT`](super::JOINT_LIMIT) in
+/// both together, or a state's probability is below the range of f64.
 pub fn second_eigenvalue(parameters: &Parameters) -> Result<f64, Error> {
     let halves = Halves::new(parameters)?;
-    let law = enumerated_law(&Enumeration::of_smaller(parameters)?);
+    let law = enumerated_law(&Enumeration::of_smaller(parameters, Purpose::Law)?);
     let hidden = parameters.hidden() <= parameters.visible();
-    let apply = |f: &[f64]| {
-        if hidden {
-            halves.mean_given_hidden(&halves.mean_given_visible(f))
+    if law.iter().any(|&p| p < f64::MIN_POSITIVE) {
+        return Err(Error::Underflow);
+    }
+    let roots: Vec<f64> = law.iter().map(|p| p.sqrt()).collect();
+    let apply = |g: &[f64]| -> Vec<f64> {
+        let f: Vec<f64> = g.iter().zip(&roots).map(|(g, root)| g / root).collect();
+        let image = if hidden {
+            halves.mean_given_hidden(&halves.mean_given_visible(&f))
         } else {
-            halves.mean_given_visible(&halves.mean_given_hidden(f))
-        }
+            halves.mean_given_visible(&halves.mean_given_hidden(&f))
+        };
+        image.iter().zip(&roots).map(|(f, root)| f * root).collect()
     };
-    let inner = |f: &[f64], g: &[f64]| -> f64 { law.iter().zip(f.iter().zip(g)).map(|(p, (f, g))| p * f * g).sum() };
+    let inner = |f: &[f64], g: &[f64]| -> f64 { f.iter().zip(g).map(|(f, g)| f * g).sum() };
 
-    let mut basis = vec![vec![1.0; law.len()]];
-    // Any start that no symmetry makes orthogonal to an eigenfunction will do.
+    let mut basis = vec![roots.clone()];
+    // Any start that no symmetry makes orthogonal to an eigenfunction will do; it has all states alike, also those that the
+    // law all but leaves out.
     let mut next: Vec<f64> = (0..law.len()).map(|state| (1.0 + state as f64 * 0.618_033_988_749_895).sin()).collect();
     let (mut diagonal, mut below, mut found) = (Vec::new(), Vec::new(), vec![0.0]);
     for _ in 0..MOST_STEPS.min(law.len()) {

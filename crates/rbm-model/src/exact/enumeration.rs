@@ -4,11 +4,15 @@ use std::borrow::Cow;
 
 use rayon::prelude::*;
 
-use super::LIMIT;
+use super::{LAYER_LIMIT, LIMIT, TABLE_LIMIT};
 use crate::{Error, Parameters};
 
-/// Rounding errors of the running products are wiped out every so many states.
+/// Rounding errors of the running products are wiped out every so many states; the least length of a segment.
 const REFRESH: usize = 1 << 10;
+/// Rounding errors of running sums are wiped out every so many states: next to the logarithms this costs little.
+const REFRESH_SUMS: usize = 1 << 4;
+/// Up to so many evaluations of a softplus (a millisecond or two) a walk keeps activations: exact to the last bits.
+const LEAST_WORK: usize = 1 << 16;
 /// Segments that are summed apart, and then in order, whatever the threads: enough for 64 threads.
 const MOST_SEGMENTS: usize = 64;
 /// Above this bound on an activation the running product `exp(activation)` could leave the range of f64 (`exp(709)`).
@@ -31,37 +35,57 @@ enum Form {
     Logarithmic,
 }
 
+/// What is computed for the states of the enumerated layer, which decides how many there may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// Sums over states: nothing is kept of one.
+    Sum,
+    /// A table over all states, to draw from.
+    Sample,
+    /// The law of a whole layer.
+    Law,
+}
+
+impl Purpose {
+    /// Refuses a layer with too many units.
+    pub(super) fn check(self, units: usize) -> Result<(), Error> {
+        let (limit, wanted, instead) = match self {
+            Self::Sum => (LIMIT, "summed over", "beyond that log Z, moments and gradients are estimated by chains"),
+            Self::Sample => (
+                TABLE_LIMIT,
+                "sampled from a table",
+                "beyond that samples come from Gibbs chains of many steps, and are nearly independent at best",
+            ),
+            Self::Law => (
+                LAYER_LIMIT,
+                "held as the law of a layer (256 MB)",
+                "the moments of a machine with at most 32 units in its smaller layer are exact, in minutes at most",
+            ),
+        };
+        if units > limit { Err(Error::TooLarge { units, limit, wanted, instead }) } else { Ok(()) }
+    }
+}
+
 impl<'a> Enumeration<'a> {
     /// Enumerates the smaller layer.
-    pub(super) fn of_smaller(parameters: &'a Parameters) -> Result<Self, Error> {
+    pub(super) fn of_smaller(parameters: &'a Parameters, purpose: Purpose) -> Result<Self, Error> {
         if parameters.hidden() <= parameters.visible() {
-            Self::of_hidden(parameters)
+            purpose.check(parameters.hidden())?;
+            Ok(Self::new(Cow::Borrowed(parameters)))
         } else {
-            Self::of_visible(parameters)
+            Self::of_visible(parameters, purpose)
         }
-    }
-
-    /// Enumerates the hidden layer.
-    pub(super) fn of_hidden(parameters: &'a Parameters) -> Result<Self, Error> {
-        Self::new(Cow::Borrowed(parameters))
     }
 
     /// Enumerates the visible layer.
-    pub(super) fn of_visible(parameters: &'a Parameters) -> Result<Self, Error> {
-        Self::new(Cow::Owned(parameters.transposed()))
+    pub(super) fn of_visible(parameters: &'a Parameters, purpose: Purpose) -> Result<Self, Error> {
+        purpose.check(parameters.visible())?;
+        Ok(Self::new(Cow::Owned(parameters.transposed())))
     }
 
-    fn new(machine: Cow<'a, Parameters>) -> Result<Self, Error> {
-        if machine.hidden() > LIMIT {
-            return Err(Error::TooLarge { units: machine.hidden(), limit: LIMIT });
-        }
+    fn new(machine: Cow<'a, Parameters>) -> Self {
         let form = Form::of(&machine);
-        Ok(Self { machine, form })
-    }
-
-    /// The same walk keeping activations, not their exponentials.
-    pub(super) fn by_activations(self) -> Self {
-        Self { form: Form::Logarithmic, ..self }
+        Self { machine, form }
     }
 
     /// Number of enumerated units.
@@ -129,7 +153,7 @@ impl Form {
                 machine.visible_bias()[i].abs() + weights
             })
             .fold(0.0, f64::max);
-        if bound > LARGEST_EXPONENT {
+        if bound > LARGEST_EXPONENT || (machine.visible() << machine.hidden()) <= LEAST_WORK {
             return Self::Logarithmic;
         }
         let padded = machine.visible().next_multiple_of(LANES);
@@ -145,6 +169,14 @@ impl Form {
         // A factor `1 + exp(x)` is at most `exp(bound + ln 2)`; so many of them stay below `exp(700)`.
         let group = (700.0 / (bound + 1.0)) as usize;
         Self::Exponential { on: table(1.0), off: table(-1.0), group: group.max(1) }
+    }
+
+    /// Every how many states a walk starts afresh.
+    fn refresh(&self) -> usize {
+        match self {
+            Self::Exponential { .. } => REFRESH,
+            Self::Logarithmic => REFRESH_SUMS,
+        }
     }
 
     /// What a flip of a unit multiplies the other layer by; `None` where a walk keeps activations.
@@ -205,7 +237,7 @@ impl<'a> Walk<'a> {
         }
         self.settle();
         self.position += 1;
-        if self.position.is_multiple_of(REFRESH) {
+        if self.position.is_multiple_of(self.enumeration.form.refresh()) {
             self.refresh();
             return true;
         }
@@ -232,19 +264,22 @@ impl<'a> Walk<'a> {
     }
 
     /// Log of the state's unnormalised probability, `bias . state + sum_i softplus(activation_i)`.
-    pub(super) fn log_weight(&mut self) -> f64 {
-        let softplus_sum = match &self.enumeration.form {
+    pub(super) fn log_weight(&mut self) -> LogWeight {
+        match &self.enumeration.form {
             Form::Exponential { group, .. } => {
                 let padded = self.other.len();
                 let pending = self.pending.take();
-                match pending.and_then(|(unit, on)| self.enumeration.form.factors(unit, on, padded)) {
+                let soft = match pending.and_then(|(unit, on)| self.enumeration.form.factors(unit, on, padded)) {
                     Some(factors) => multiply_and_log_product(&mut self.other, factors, *group),
                     None => log_product(&self.other, *group),
-                }
+                };
+                LogWeight { linear: self.bias, soft }
             }
-            Form::Logarithmic => self.activations().iter().map(|&x| rbm_ops::scalar::softplus(x)).sum(),
-        };
-        self.bias + softplus_sum
+            Form::Logarithmic => {
+                self.settle();
+                LogWeight::of(self.bias, &self.other[..self.enumeration.other()])
+            }
+        }
     }
 
     /// Means of the other layer given the state, `[other]`.
@@ -258,13 +293,6 @@ impl<'a> Walk<'a> {
                 }
             }
         }
-    }
-
-    /// Activations of the other layer given the state, `[other]`; only in a walk that keeps them.
-    pub(super) fn activations(&mut self) -> &[f64] {
-        self.settle();
-        debug_assert!(matches!(self.enumeration.form, Form::Logarithmic));
-        &self.other[..self.enumeration.other()]
     }
 
     /// Computes everything from the parameters.
@@ -285,6 +313,47 @@ impl<'a> Walk<'a> {
                 *x = x.exp();
             }
         }
+    }
+}
+
+/// A log weight in two parts, so that the difference of two large ones keeps its digits: `softplus(x) = max(x, 0) +
+/// ln(1 + exp(-|x|))`, whose second part is at most ln 2.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct LogWeight {
+    /// The bias and the positive activations.
+    pub(super) linear: f64,
+    /// All else, with the rounding errors of `linear`.
+    pub(super) soft: f64,
+}
+
+impl LogWeight {
+    /// Of nothing at all.
+    pub(super) const ZERO: Self = Self { linear: f64::NEG_INFINITY, soft: 0.0 };
+
+    fn of(bias: f64, activations: &[f64]) -> Self {
+        let (mut linear, mut soft) = (bias, 0.0);
+        for &x in activations {
+            if x > 0.0 {
+                // The sum's rounding error, exactly (Knuth's two-sum).
+                let sum = linear + x;
+                let back = sum - linear;
+                soft += (linear - (sum - back)) + (x - back);
+                linear = sum;
+            }
+            soft += (-x.abs()).exp().ln_1p();
+        }
+        Self { linear, soft }
+    }
+
+    /// Log of the ratio of two weights.
+    #[inline]
+    pub(super) fn minus(self, other: Self) -> f64 {
+        (self.linear - other.linear) + (self.soft - other.soft)
+    }
+
+    /// The log weight as one number.
+    pub(super) fn value(self) -> f64 {
+        self.linear + self.soft
     }
 }
 

@@ -1,10 +1,10 @@
 //! Gradients of the mean log-likelihood, and what contrastive divergence puts in their place.
 
 use super::{
-    Moments, WeightedRows,
-    kernel::{Halves, check_joint},
+    KernelWalk, Moments, WeightedRows,
+    kernel::check_joint,
     log_partition::log_partition,
-    moments::{check_rows, data_moments, moments, moments_under},
+    moments::{check_rows, data_moments, moments},
 };
 use crate::{Error, Parameters};
 
@@ -80,7 +80,7 @@ pub fn gradient(parameters: &Parameters, rows: &WeightedRows) -> Result<Gradient
 ///
 /// # Errors
 /// When the rows do not fit the machine, or it is too large to enumerate both layers: more than
-/// [`LIMIT`](super::LIMIT) units in one or [`JOINT_LIMIT`](super::JOINT_LIMIT) in both together.
+/// [`LAYER_LIMIT`](super::LAYER_LIMIT) units in one or [`JOINT_LIMIT`](super::JOINT_LIMIT) in both together.
 pub fn expected_cd_gradient(parameters: &Parameters, rows: &WeightedRows, k: u32) -> Result<Gradient, Error> {
     check_rows(parameters, rows)?;
     check_joint(parameters)?;
@@ -88,10 +88,7 @@ pub fn expected_cd_gradient(parameters: &Parameters, rows: &WeightedRows, k: u32
     if k == 0 {
         return Ok(Gradient::between(&data, &data));
     }
-    let halves = Halves::new(parameters)?;
-    let mut law = halves.visible(&halves.hidden_of_rows(rows));
-    for _ in 1..k {
-        law = halves.visible(&halves.hidden(&law));
-    }
-    Ok(Gradient::between(&data, &moments_under(parameters, &law)?))
+    let mut walk = KernelWalk::new(parameters, rows)?;
+    walk.go_to(k);
+    Ok(Gradient::between(&data, &walk.moments()?))
 }

@@ -2,7 +2,11 @@
 
 use rbm_ops::scalar::sigmoid;
 
-use super::{WeightedRows, enumeration::Enumeration, log_partition::enumerated_law};
+use super::{
+    WeightedRows,
+    enumeration::{Enumeration, Purpose, Walk},
+    log_partition::{STATES_A_CALL, total_weight},
+};
 use crate::{Error, Parameters};
 
 /// Expectation of the statistics `s(v) = (sigma(b + W v) v', v, sigma(b + W v))`.
@@ -16,30 +20,69 @@ pub struct Moments {
     pub hidden: Vec<f64>,
 }
 
-/// The model's own moments, by enumeration of the smaller layer.
+/// The model's own moments, by enumeration of the smaller layer: once for log Z, and once for the moments.
 ///
 /// # Errors
 /// When both layers have more than [`LIMIT`](super::LIMIT) units.
 pub fn moments(parameters: &Parameters) -> Result<Moments, Error> {
-    let enumeration = Enumeration::of_smaller(parameters)?;
-    let moments = enumerated_moments(&enumeration, &enumerated_law(&enumeration));
-    Ok(if parameters.hidden() <= parameters.visible() { moments } else { moments.transposed() })
+    Ok(moments_and_log_partition(parameters, &|_| ())?.0)
+}
+
+/// [`moments`] and log Z, telling `progress` now and then how many more states, of `2 x 2^min(visible, hidden)`, are done.
+///
+/// # Errors
+/// As [`moments`].
+pub fn moments_and_log_partition(
+    parameters: &Parameters,
+    progress: &(dyn Fn(u64) + Sync),
+) -> Result<(Moments, f64), Error> {
+    let enumeration = Enumeration::of_smaller(parameters, Purpose::Sum)?;
+    let log_z = total_weight(&enumeration, progress);
+    let last_of_call = (STATES_A_CALL as usize).min(enumeration.segment_len());
+    let probability = |walk: &mut Walk<'_>| {
+        if (walk.position() + 1).is_multiple_of(last_of_call) {
+            progress(last_of_call as u64);
+        }
+        walk.log_weight().minus(log_z).exp()
+    };
+    let (mut moments, total) = enumerated_moments(&enumeration, probability, |mean| mean);
+    // What rounding leaves of it.
+    for part in [&mut moments.weights, &mut moments.visible, &mut moments.hidden] {
+        part.iter_mut().for_each(|value| *value /= total);
+    }
+    let moments = if parameters.hidden() <= parameters.visible() { moments } else { moments.transposed() };
+    Ok((moments, log_z.value()))
 }
 
 /// The moments where the visible layer has `law` `[2^visible]` and the hidden layer follows it.
 ///
 /// # Errors
-/// When there are more than [`LIMIT`](super::LIMIT) visible units, or the law has another number of states.
+/// When there are more than [`LAYER_LIMIT`](super::LAYER_LIMIT) visible units, or the law has another number of states.
 pub fn moments_under(parameters: &Parameters, law: &[f64]) -> Result<Moments, Error> {
-    let enumeration = Enumeration::of_visible(parameters)?;
-    if law.len() != enumeration.states() {
-        return Err(Error::Shape(format!(
-            "a law of {} states is not one of 2^{} states",
-            law.len(),
-            parameters.visible()
-        )));
+    under(parameters, law, |mean| mean)
+}
+
+/// Expectation of the *squared* statistics, `(E[sigma_j^2 v_i], E[v_i], E[sigma_j^2])`, where the visible layer has `law`
+/// `[2^visible]`: with [`moments_under`], their variances.
+///
+/// # Errors
+/// As [`moments_under`].
+pub fn second_moments_under(parameters: &Parameters, law: &[f64]) -> Result<Moments, Error> {
+    under(parameters, law, |mean| mean * mean)
+}
+
+fn under(parameters: &Parameters, law: &[f64], of_mean: impl Fn(f64) -> f64 + Sync) -> Result<Moments, Error> {
+    let enumeration = Enumeration::of_visible(parameters, Purpose::Law)?;
+    check_law(parameters, law)?;
+    Ok(enumerated_moments(&enumeration, |walk| law[walk.state()], of_mean).0.transposed())
+}
+
+/// Refuses a law over another number of states than the visible layer has.
+pub(super) fn check_law(parameters: &Parameters, law: &[f64]) -> Result<(), Error> {
+    if law.len() == 1 << parameters.visible() {
+        return Ok(());
     }
-    Ok(enumerated_moments(&enumeration, law).transposed())
+    Err(Error::Shape(format!("a law of {} states is not one of 2^{} states", law.len(), parameters.visible())))
 }
 
 /// The moments where the visible layer is at the rows and the hidden layer follows it.
@@ -73,8 +116,22 @@ pub(super) fn check_rows(parameters: &Parameters, rows: &WeightedRows) -> Result
 }
 
 impl Moments {
-    fn zero(visible: usize, hidden: usize) -> Self {
+    /// All zero, of this machine's shape.
+    pub fn zero(visible: usize, hidden: usize) -> Self {
         Self { weights: vec![0.0; visible * hidden], visible: vec![0.0; visible], hidden: vec![0.0; hidden] }
+    }
+
+    /// Adds others.
+    pub fn add(&mut self, other: &Self) {
+        add_scaled(&mut self.weights, &other.weights, 1.0);
+        add_scaled(&mut self.visible, &other.visible, 1.0);
+        add_scaled(&mut self.hidden, &other.hidden, 1.0);
+    }
+
+    /// Multiplies all by a number.
+    pub fn scale(&mut self, factor: f64) {
+        let all = self.weights.iter_mut().chain(&mut self.visible).chain(&mut self.hidden);
+        all.for_each(|value| *value *= factor);
     }
 
     fn transposed(self) -> Self {
@@ -85,8 +142,13 @@ impl Moments {
     }
 }
 
-/// Moments with the enumerated layer as the hidden one, where that layer has `law`.
-fn enumerated_moments(enumeration: &Enumeration<'_>, law: &[f64]) -> Moments {
+/// Moments with the enumerated layer as the hidden one, whose states have the given probabilities, of what is to be taken
+/// of the other layer's means; and the sum of all probabilities.
+fn enumerated_moments(
+    enumeration: &Enumeration<'_>,
+    probability: impl Fn(&mut Walk<'_>) -> f64 + Sync,
+    of_mean: impl Fn(f64) -> f64 + Sync,
+) -> (Moments, f64) {
     let (other, enumerated) = (enumeration.other(), enumeration.enumerated());
     // The last column holds the probability itself, whose sums are the means of the enumerated units.
     let width = other + 1;
@@ -95,12 +157,12 @@ fn enumerated_moments(enumeration: &Enumeration<'_>, law: &[f64]) -> Moments {
         let mut sums = BitSums::new(0, segment_level, width);
         let mut leaf = vec![0.0; width];
         loop {
-            let probability = law[walk.state()];
+            let probability = probability(&mut walk);
             walk.means(&mut leaf[..other]);
-            leaf[other] = 1.0;
-            for value in &mut leaf {
-                *value *= probability;
+            for value in &mut leaf[..other] {
+                *value = probability * of_mean(*value);
             }
+            leaf[other] = probability;
             sums.push(walk.position(), &mut leaf);
             if !walk.advance() {
                 return sums;
@@ -120,7 +182,7 @@ fn enumerated_moments(enumeration: &Enumeration<'_>, law: &[f64]) -> Moments {
         moments.hidden.push(row[other]);
     }
     moments.visible.copy_from_slice(&all.total[..other]);
-    moments
+    (moments, all.total[other])
 }
 
 /// For each bit of the state, the sum of the vectors of all states that have it, as a binary tree over the Gray code:

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::LIMIT;
+use super::enumeration::Purpose;
 use crate::Error;
 
 /// Rows of a data set with the share that each has of it; equal rows are stored once.
@@ -78,11 +78,9 @@ impl WeightedRows {
     /// The law of the rows over all states of the visible layer, `[2^visible]`.
     ///
     /// # Errors
-    /// When there are more than [`LIMIT`] units, or a value is neither 0 nor 1.
+    /// When there are more than [`LAYER_LIMIT`](super::LAYER_LIMIT) units, or a value is neither 0 nor 1.
     pub fn law(&self) -> Result<Vec<f64>, Error> {
-        if self.visible > LIMIT {
-            return Err(Error::TooLarge { units: self.visible, limit: LIMIT });
-        }
+        Purpose::Law.check(self.visible)?;
         let mut law = vec![0.0; 1 << self.visible];
         for (row, share) in self.iter() {
             let mut state = 0;

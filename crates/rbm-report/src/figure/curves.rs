@@ -5,12 +5,15 @@ use std::collections::BTreeMap;
 use plotters::style::{Color, RGBAColor};
 
 use super::axes::{Frame, Scale, label_room, padded, ticks};
+use super::band::{End, edge, lines};
 use super::canvas::{Anchor, Canvas, Drawn, Size, draw};
 use super::clip::{clip_line, clip_polygon};
 use super::legend::{Entry, Legend};
-use super::theme::{INK, line};
+use super::spacing::Spacing;
+use super::theme::{INK, dotted, line};
 use crate::error::Error;
 use crate::format::clip;
+use crate::interval::{Interval, Origin};
 use crate::report::{CellReport, CellState};
 use crate::settings::{Overview, Series};
 use crate::statistics::Spread;
@@ -30,8 +33,22 @@ pub(crate) struct Curve {
     pub(crate) setting: usize,
     /// Mean and deviation over the finished cells, by epoch.
     pub(crate) points: Vec<(u32, Spread)>,
+    /// Where the truth behind each point may lie, by epoch; not every epoch, and none of exact values.
+    pub(crate) intervals: Vec<(u32, Interval)>,
     /// Whether it is drawn in colour.
     pub(crate) highlighted: bool,
+}
+
+impl Curve {
+    /// Whether it is of one seed, so that the band is free for the interval.
+    pub(crate) fn is_single(&self) -> bool {
+        self.points.iter().all(|(_, spread)| spread.n == 1)
+    }
+
+    /// The interval at an epoch.
+    pub(crate) fn interval(&self, epoch: u32) -> Option<&Interval> {
+        self.intervals.iter().find(|(at, _)| *at == epoch).map(|(_, interval)| interval)
+    }
 }
 
 /// The curves of a metric over all settings that have it.
@@ -45,7 +62,8 @@ pub(crate) fn curves(overview: &Overview<'_>, series: &Series) -> Vec<Curve> {
         let spread = |(epoch, values): (u32, Vec<f64>)| Spread::of(&values).map(|spread| (epoch, spread));
         let points: Vec<(u32, Spread)> = by_epoch.into_iter().filter_map(spread).collect();
         if !points.is_empty() {
-            curves.push(Curve { setting: index, points, highlighted: true });
+            let intervals = series.intervals_of_means(setting, &points);
+            curves.push(Curve { setting: index, points, intervals, highlighted: true });
         }
     }
     if curves.len() > MOST_IN_COLOR {
@@ -68,56 +86,6 @@ pub(crate) fn unfinished<'a>(overview: &Overview<'a>, series: &Series) -> Vec<(u
     };
     let all = overview.settings.iter().enumerate().flat_map(cells);
     all.filter(|(_, cell)| !series.curve(cell).is_empty()).collect()
-}
-
-/// How epochs lie on the horizontal axis.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Spacing {
-    Even,
-    /// Each doubling as wide as the last; epoch 0 where 1/2 would lie.
-    Doubling,
-}
-
-impl Spacing {
-    /// Doubling where the evaluations are ever further apart.
-    fn of(epochs: &[u32]) -> Self {
-        let gaps: Vec<u32> = epochs.windows(2).map(|pair| pair[1] - pair[0]).collect();
-        match (gaps.first(), gaps.iter().rev().nth(1)) {
-            (Some(first), Some(late)) if gaps.len() >= 5 && *late >= 4 * first => Self::Doubling,
-            _ => Self::Even,
-        }
-    }
-
-    fn place(self, epoch: u32) -> f64 {
-        match self {
-            Self::Even => f64::from(epoch),
-            Self::Doubling => f64::from(epoch).max(0.5).log2(),
-        }
-    }
-
-    fn title(self) -> &'static str {
-        match self {
-            Self::Even => "epoch",
-            Self::Doubling => "epoch (logarithmic)",
-        }
-    }
-
-    fn ticks(self, first: u32, last: u32) -> Vec<(u32, String)> {
-        match self {
-            Self::Even => {
-                let round = ticks((f64::from(first), f64::from(last)), 8, 1.0);
-                if first == last {
-                    return vec![(first, first.to_string())];
-                }
-                round.into_iter().map(|(value, label)| (value as u32, label)).collect()
-            }
-            Self::Doubling => {
-                let powers = (0..32).map(|power| 1_u32 << power).take_while(|power| *power <= last);
-                let zero = (first == 0).then_some(0);
-                zero.into_iter().chain(powers.filter(|power| *power >= first)).map(|e| (e, e.to_string())).collect()
-            }
-        }
-    }
 }
 
 /// Draws the curves of a metric; nothing where no cell has measured it.
@@ -161,12 +129,14 @@ pub(crate) fn figure(
         let colored: Vec<&Curve> = curves.iter().filter(|curve| curve.highlighted).collect();
         for curve in &colored {
             plot.draw_band(canvas, curve, pen(curves, curve.setting))?;
+            plot.draw_interval(canvas, curve, pen(curves, curve.setting))?;
         }
         for (setting, cell) in &singles {
             plot.draw_single(canvas, cell, pen(curves, *setting))?;
         }
         for curve in &colored {
             plot.draw_line(canvas, curve, Some((pen(curves, curve.setting), colored.len())))?;
+            plot.draw_warnings(canvas, curve, pen(curves, curve.setting), colored.len())?;
         }
         legend.draw(canvas, (12.0, frame.bottom + BELOW))
     })?;
@@ -211,9 +181,18 @@ fn value_range(series: &Series, curves: &[Curve], singles: &[(usize, &CellReport
     let (whole, late) = (since(0), since(epochs[epochs.len() / 2]));
     let room = late.1 - late.0;
     if curves.len() < 2 || epochs.len() < 5 || room > LEAST * (whole.1 - whole.0) {
-        return padded([whole.0, whole.1]);
+        return with_intervals(curves, whole);
     }
-    padded([whole.0.max(late.0 - room), whole.1.min(late.1 + room)])
+    with_intervals(curves, (whole.0.max(late.0 - room), whole.1.min(late.1 + room)))
+}
+
+/// The range with the intervals of the points in it, as far as they leave the curves at least half of the plot.
+fn with_intervals(curves: &[Curve], (low, high): (f64, f64)) -> (f64, f64) {
+    let shown = curves.iter().flat_map(|curve| &curve.intervals).map(|(_, interval)| interval);
+    let ends = shown.filter(|interval| (low..=high).contains(&interval.value)).map(Interval::ends);
+    let (least, largest) = ends.fold((low, high), |(l, h), (below, above)| (l.min(below), h.max(above)));
+    let room = if high > low { (high - low) / 2.0 } else { f64::INFINITY };
+    padded([least.max(low - room), largest.min(high + room)])
 }
 
 /// The index of a setting's colour: its place among the coloured curves, or its own where it has no curve.
@@ -289,6 +268,45 @@ impl Plot<'_> {
         canvas.polygon(&corners, line(pen).mix(if self.many { 0.12 } else { 0.2 }))
     }
 
+    /// What an interval leaves: a band about the line of one seed, dotted edges where the band is the seeds' spread.
+    fn draw_interval(&self, canvas: &Canvas<'_>, curve: &Curve, pen: usize) -> Drawn {
+        let placed: Vec<(f64, Interval)> =
+            curve.intervals.iter().map(|(epoch, about)| (self.spacing.place(*epoch), *about)).collect();
+        if let [(place, about)] = &placed[..] {
+            let (low, high) = about.ends();
+            return canvas.path(&[self.place((*place, low)), self.place((*place, high))], line(pen).mix(0.6), 1.5);
+        }
+        let ends: [End; 2] = [|about| about.high, |about| about.low];
+        if !curve.is_single() {
+            let of_log_z = placed.iter().all(|(_, about)| about.origin == Origin::LogZ);
+            for part in ends.iter().filter(|_| of_log_z).flat_map(|end| lines(&placed, *end)) {
+                self.draw_path(canvas, &part, dotted(pen).mix(0.9), 1.0)?;
+            }
+            return Ok(());
+        }
+        let [above, below] = ends.map(|end| edge(&placed, end));
+        let corners: Vec<_> = above.into_iter().chain(below.into_iter().rev()).collect();
+        let corners: Vec<_> = clip_polygon(&corners, self.range).into_iter().map(|corner| self.place(corner)).collect();
+        if corners.is_empty() {
+            return Ok(());
+        }
+        canvas.polygon(&corners, line(pen).mix(if self.many { 0.12 } else { 0.2 }))
+    }
+
+    /// A question mark over values that stand on a log Z not to be trusted; where there are many, over some of them and
+    /// the last.
+    fn draw_warnings(&self, canvas: &Canvas<'_>, curve: &Curve, pen: usize, lines: usize) -> Drawn {
+        let most = if lines > 2 { 3 } else { 8 };
+        let marked: Vec<_> =
+            curve.intervals.iter().filter(|(_, about)| about.untrusted > 0 && self.is_inside(about.value)).collect();
+        let every = marked.len().div_ceil(most).max(1);
+        for (epoch, interval) in marked.iter().rev().step_by(every) {
+            let (x, y) = self.place((self.spacing.place(*epoch), interval.value));
+            canvas.bold("?", (x, y - 11.0), 13.0, Anchor::Center, line(pen))?;
+        }
+        Ok(())
+    }
+
     /// In colour with markers, or thin in the colour of the text.
     fn draw_line(&self, canvas: &Canvas<'_>, curve: &Curve, colored: Option<(usize, usize)>) -> Drawn {
         let points: Vec<_> =
@@ -329,17 +347,5 @@ impl Plot<'_> {
             canvas.path(&part, color, width)?;
         }
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn evaluations_ever_further_apart_give_a_logarithmic_axis() {
-        assert!(Spacing::of(&[0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 30]) == Spacing::Doubling);
-        assert!(Spacing::of(&[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]) == Spacing::Even);
-        assert!(Spacing::of(&[0]) == Spacing::Even);
     }
 }

@@ -1,6 +1,8 @@
 //! The figures of a report.
 
+mod against_k;
 mod axes;
+mod band;
 pub(crate) mod bars;
 mod canvas;
 mod clip;
@@ -8,9 +10,12 @@ mod curves;
 mod heat;
 mod images;
 mod legend;
+mod panel;
 mod picture;
 mod points;
+mod ruler;
 mod sentence;
+mod spacing;
 mod theme;
 
 pub use picture::image_grid_png;
@@ -30,6 +35,8 @@ use crate::settings::{Overview, Series};
 pub(crate) enum Section {
     /// Last values over the swept keys.
     Map,
+    /// Bias and likelihood over the number of Gibbs steps.
+    AgainstK,
     /// A metric over the epochs.
     Curve,
     /// Samples beside data.
@@ -111,6 +118,7 @@ pub(crate) fn all(report: &Report, overview: &Overview<'_>) -> Result<Vec<Figure
     for (rank, series) in (0..).zip(&overview.series) {
         figures.extend(over_settings(overview, series, rank)?);
     }
+    figures.extend(against_k::figures(overview)?);
     for (rank, series) in (0..).zip(&overview.series) {
         figures.extend(over_epochs(overview, series, 100 + rank)?);
     }
@@ -119,10 +127,11 @@ pub(crate) fn all(report: &Report, overview: &Overview<'_>) -> Result<Vec<Figure
     }
     let section = |figure: &Figure| match figure.section {
         Section::Map => 0,
-        Section::Curve => 1,
-        Section::Samples => 2,
-        Section::Fields => 3,
-        Section::Reconstructions => 4,
+        Section::AgainstK => 1,
+        Section::Curve => 2,
+        Section::Samples => 3,
+        Section::Fields => 4,
+        Section::Reconstructions => 5,
     };
     figures.sort_by_key(section);
     for index in 0..figures.len() {
@@ -151,6 +160,9 @@ fn over_settings(overview: &Overview<'_>, series: &Series, rank: u32) -> Result<
 }
 
 fn over_epochs(overview: &Overview<'_>, series: &Series, rank: u32) -> Result<Option<Figure>, Error> {
+    if !series.has_own_figure() {
+        return Ok(None);
+    }
     let stem = stem(&format!("curve-{}-{}", series.info.name, series.split));
     let curves = curves::curves(overview, series);
     let Some((body, size)) = curves::figure(overview, series, &curves, &stem)? else { return Ok(None) };

@@ -21,6 +21,18 @@ pub(crate) fn values(overview: &Overview<'_>, series: &Series) -> Option<Vec<Opt
     (overview.axes.len() == 1 && spreads.iter().any(Option::is_some)).then_some(spreads)
 }
 
+/// The ends of each mean's bar: one standard deviation of the seeds to each side, of one seed its interval.
+fn bars(overview: &Overview<'_>, series: &Series, spreads: &[Option<Spread>]) -> Vec<Option<(f64, f64)>> {
+    let bar = |(setting, spread): (&Setting<'_>, &Option<Spread>)| {
+        let spread = (*spread)?;
+        match spread.deviation {
+            Some(deviation) => Some((spread.mean - deviation, spread.mean + deviation)),
+            None => series.interval_of_mean(setting).map(|interval| interval.ends()),
+        }
+    };
+    overview.settings.iter().zip(spreads).map(bar).collect()
+}
+
 /// Draws means with bars of one standard deviation, the seeds beside them, the best ringed.
 pub(crate) fn figure(
     overview: &Overview<'_>,
@@ -30,11 +42,10 @@ pub(crate) fn figure(
 ) -> Result<(String, Size), Error> {
     let seeds: Vec<Vec<f64>> =
         overview.settings.iter().map(|setting| setting.done().filter_map(|cell| series.last(cell)).collect()).collect();
-    let bars = spreads.iter().flatten().flat_map(|spread| {
-        let deviation = spread.deviation.unwrap_or(0.0);
-        [spread.mean - deviation, spread.mean + deviation]
-    });
-    let range = padded(bars.chain(seeds.iter().flatten().copied()));
+    let bars: Vec<Option<(f64, f64)>> = bars(overview, series, spreads);
+    let ends = bars.iter().flatten().flat_map(|(low, high)| [*low, *high]);
+    let means = spreads.iter().flatten().map(|spread| spread.mean);
+    let range = padded(means.chain(ends).chain(seeds.iter().flatten().copied()));
     let value_ticks = ticks(range, 5, 0.0);
     let frame =
         Frame { left: label_room(&value_ticks) + 8.0, right: WIDTH - 18.0, top: TOP, bottom: TOP + PLOT_HEIGHT };
@@ -60,12 +71,14 @@ pub(crate) fn figure(
                 canvas.text("–", (x(index), (frame.top + frame.bottom) / 2.0), 12.0, Anchor::Center, INK.mix(0.8))?;
                 continue;
             };
-            if let Some(deviation) = spread.deviation {
-                let (top, bottom) = (y.at(spread.mean + deviation), y.at(spread.mean - deviation));
+            if let Some((low, high)) = bars[index] {
+                let (top, bottom) = (y.at(high), y.at(low));
                 canvas.path(&[(x(index), top), (x(index), bottom)], line(0), 1.5)?;
                 for end in [top, bottom] {
                     canvas.path(&[(x(index) - 5.0, end), (x(index) + 5.0, end)], line(0), 1.5)?;
                 }
+            }
+            if spread.n > 1 {
                 for seed in &seeds[index] {
                     canvas.ring((x(index) + (step / 4.0).min(14.0), y.at(*seed)), 2.5, INK.mix(0.6), 1.0)?;
                 }

@@ -4,6 +4,7 @@ use super::curves::{Curve, starts_outside};
 use super::heat::HeatMap;
 use super::images::{MOST_FIELDS, MOST_PAIRS};
 use crate::format::{count, number, spread};
+use crate::interval::{Interval, Origin, value_text};
 use crate::report::{CellReport, CellState, ImageGrid, ImageRange, ReconstructionPairs};
 use crate::settings::{Overview, Series};
 use crate::statistics::Spread;
@@ -25,11 +26,13 @@ pub(super) fn curves(
         sentences.push("The steep start lies outside the plot, so that the ends can be told apart.".into());
     }
     let several = curves.iter().flat_map(|curve| &curve.points).any(|(_, spread)| spread.n > 1);
+    let single = curves.iter().any(|curve| curve.is_single() && !curve.intervals.is_empty());
     if several {
         sentences.push("Lines: means over the seeds; bands: one standard deviation to each side.".into());
-    } else if !curves.is_empty() {
+    } else if !single && !curves.is_empty() {
         sentences.push("One seed a line, so no band.".into());
     }
+    sentences.extend(intervals(series, curves));
     if !singles.is_empty() {
         let ended = singles.iter().any(|(_, cell)| matches!(cell.state, CellState::Diverged | CellState::Failed));
         let cross = if ended { " (a cross marks where one diverged or failed)" } else { "" };
@@ -41,16 +44,54 @@ pub(super) fn curves(
     sentences.join(" ")
 }
 
+/// What bands and marks of intervals are, and where they lack an end.
+fn intervals(series: &Series, curves: &[Curve]) -> Option<String> {
+    let single = curves.iter().filter(|curve| curve.is_single()).flat_map(|curve| &curve.intervals);
+    let single: Vec<Origin> = single.map(|(_, interval)| interval.origin).collect();
+    let all: Vec<&Interval> = curves.iter().flat_map(|curve| &curve.intervals).map(|(_, interval)| interval).collect();
+    let estimated: Vec<&Interval> = all.into_iter().filter(|about| about.origin == Origin::LogZ).collect();
+    let mut sentences = Vec::new();
+    if single.contains(&Origin::StandardError) {
+        sentences.push("Bands about a single seed: one standard error to each side.".to_owned());
+    }
+    if !estimated.is_empty() {
+        let shape = match (single.contains(&Origin::LogZ), single.len() < estimated.len()) {
+            (true, true) => "band about a single seed or dotted lines (ends, mean over the seeds)",
+            (true, false) => "band",
+            _ => "dotted lines (its ends, mean over the seeds)",
+        };
+        sentences.push(format!("Log Z is estimated; {shape}: what its three-sigma interval leaves."));
+    }
+    let open = estimated.iter().filter(|about| about.is_open()).count();
+    if open > 0 {
+        let side = if series.info.name == "log-z" { "below" } else { "above" };
+        sentences.push(format!(
+            "At {open} of {} the lower end of log Z is undefined, as the weights of the estimate vary too much: the \
+             interval is open {side}, and nothing is drawn there.",
+            count(estimated.len(), "point")
+        ));
+    }
+    let untrusted = estimated.iter().filter(|about| about.untrusted > 0).count();
+    if untrusted > 0 {
+        sentences.push(format!(
+            "A question mark: an independent run says that the interval of log Z is not to be trusted ({untrusted} of {}).",
+            count(estimated.len(), "point")
+        ));
+    }
+    (!sentences.is_empty()).then(|| sentences.join(" "))
+}
+
 fn one_curve(overview: &Overview<'_>, curve: &Curve) -> String {
     let setting = &overview.settings[curve.setting];
     let (Some((first, start)), Some((last, end))) = (curve.points.first(), curve.points.last()) else {
         return String::new();
     };
     let n = setting.share(end.n);
+    let text = |epoch: &u32, value: &Spread| value_text(value, curve.interval(*epoch));
     if first == last {
-        return format!("Measured once, at epoch {first}: {} (n = {n}).", spread(end));
+        return format!("Measured once, at epoch {first}: {} (n = {n}).", text(last, end));
     }
-    format!("From {} at epoch {first} to {} at epoch {last} (n = {n}).", spread(start), spread(end))
+    format!("From {} at epoch {first} to {} at epoch {last} (n = {n}).", text(first, start), text(last, end))
 }
 
 fn many_curves(overview: &Overview<'_>, series: &Series, curves: &[Curve]) -> String {
@@ -74,8 +115,10 @@ fn many_curves(overview: &Overview<'_>, series: &Series, curves: &[Curve]) -> St
         return format!("{start}; all end at {}.", number(smallest.2.mean));
     }
     let describe = |(setting, epoch, value): &(usize, u32, Spread)| {
+        let about = curves.iter().find(|curve| curve.setting == *setting).and_then(|curve| curve.interval(*epoch));
         let setting = &overview.settings[*setting];
-        format!("{} with {} (epoch {epoch}, n = {})", setting.label, spread(value), setting.share(value.n))
+        let value_text = value_text(value, about);
+        format!("{} with {value_text} (epoch {epoch}, n = {})", setting.label, setting.share(value.n))
     };
     match series.info.larger_is_better {
         None => {
@@ -87,31 +130,50 @@ fn many_curves(overview: &Overview<'_>, series: &Series, curves: &[Curve]) -> St
                 .iter()
                 .filter(|end| end.0 != best.0)
                 .reduce(|a, b| if (a.2.mean < b.2.mean) == larger { b } else { a });
-            let near = next.map_or(String::new(), |next| nearness(overview, &best.2, next.0, &next.2));
+            let about =
+                |setting| curves.iter().find(|curve| curve.setting == setting)?.intervals.last().map(|last| last.1);
+            let near =
+                next.map_or(String::new(), |next| nearness(overview, (best.0, &best.2), (next.0, &next.2), &about));
             format!("{start}; at the end {} is best, {} last.{near}", describe(best), describe(worst))
         }
     }
 }
 
 /// " Second is x, less than two standard errors away: ..."
-fn nearness(overview: &Overview<'_>, best: &Spread, next: usize, other: &Spread) -> String {
+fn nearness(
+    overview: &Overview<'_>,
+    (best, value): (usize, &Spread),
+    (next, other): (usize, &Spread),
+    interval: &dyn Fn(usize) -> Option<Interval>,
+) -> String {
     let label = &overview.settings[next].label;
-    match best.is_close_to(other) {
+    let near = match value.is_close_to(other) {
         Some(true) => {
             format!(" Second is {label}, less than two standard errors away: these seeds do not tell the two apart.")
         }
         Some(false) => format!(" Second is {label}, more than two standard errors away."),
         None => format!(" Second is {label}; with a single seed nothing says whether that difference is chance."),
+    };
+    match interval(best).zip(interval(next)) {
+        Some((one, two)) if one.overlaps(&two) => format!("{near} Within the intervals of log Z they may be equal."),
+        _ => near,
     }
 }
 
-/// Which setting comes second after the best, and whether the seeds tell the two apart; empty where none does.
-pub(crate) fn runner_up(overview: &Overview<'_>, series: &Series, best: usize, values: &[(usize, Spread)]) -> String {
+/// Which setting comes second after the best, and whether the seeds and the intervals of log Z tell the two apart; empty
+/// where none does.
+pub(crate) fn runner_up(
+    overview: &Overview<'_>,
+    series: &Series,
+    best: usize,
+    values: &[(usize, Spread)],
+    interval: &dyn Fn(usize) -> Option<Interval>,
+) -> String {
     let Some((_, value)) = values.iter().find(|(setting, _)| *setting == best) else { return String::new() };
     let larger = series.info.larger_is_better == Some(true);
     let rest = values.iter().filter(|(other, _)| *other != best);
     let next = rest.reduce(|a, b| if (a.1.mean < b.1.mean) == larger { b } else { a });
-    next.map_or(String::new(), |(next, other)| nearness(overview, value, *next, other))
+    next.map_or(String::new(), |(next, other)| nearness(overview, (best, value), (*next, other), interval))
 }
 
 /// Which setting is best among those with a value, and which comes second.
@@ -128,7 +190,8 @@ fn best(overview: &Overview<'_>, series: &Series, values: &[(usize, Spread)]) ->
     };
     let (setting, value) = values[place];
     let larger = series.info.larger_is_better == Some(true);
-    let near = runner_up(overview, series, setting, values);
+    let about = |setting: usize| series.interval_of_mean(&overview.settings[setting]);
+    let near = runner_up(overview, series, setting, values, &about);
     let setting = &overview.settings[setting];
     let direction = if larger { "larger" } else { "smaller" };
     format!(
@@ -161,10 +224,18 @@ pub(super) fn heat(overview: &Overview<'_>, series: &Series, map: &HeatMap<'_>) 
 pub(super) fn points(overview: &Overview<'_>, series: &Series, spreads: &[Option<Spread>]) -> String {
     let shown: Vec<(usize, Spread)> =
         spreads.iter().enumerate().filter_map(|(index, spread)| Some((index, (*spread)?))).collect();
+    let single = shown.iter().filter(|(_, spread)| spread.n == 1);
+    let mut origins = single.filter_map(|(setting, _)| series.interval_of_mean(&overview.settings[*setting]));
     let bars = if shown.iter().any(|(_, spread)| spread.n > 1) {
         "Discs: means over the seeds; bars: one standard deviation to each side; small circles: the seeds"
     } else {
-        "Discs: one seed each, so no bars"
+        match origins.next().map(|about| about.origin) {
+            Some(Origin::LogZ) => {
+                "Discs: one seed each; bars: what the three-sigma interval of the estimated log Z leaves"
+            }
+            Some(Origin::StandardError) => "Discs: one seed each; bars: one standard error to each side",
+            None => "Discs: one seed each, so no bars",
+        }
     };
     let ring = if series.best_of(spreads).is_some() { "; a ring marks the best" } else { "" };
     format!("{} {bars}{ring}.", best(overview, series, &shown))

@@ -22,6 +22,11 @@ pub(crate) fn line(index: usize) -> RGBColor {
     RGBColor(LINE, (index % LINES.len()) as u8, dash as u8)
 }
 
+/// The same colour, dotted.
+pub(crate) fn dotted(index: usize) -> RGBColor {
+    line(index % LINES.len() + 2 * LINES.len())
+}
+
 /// The stand-in's text in an attribute of a hand-written figure.
 pub(crate) fn hex(color: RGBColor) -> String {
     format!("#{:02X}{:02X}{:02X}", color.0, color.1, color.2)

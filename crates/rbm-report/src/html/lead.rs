@@ -3,9 +3,10 @@
 use maud::{Markup, html};
 
 use crate::figure::runner_up;
-use crate::format::{count, megabytes, printable, seconds, spread};
+use crate::format::{count, megabytes, printable, seconds};
+use crate::interval::{Interval, Origin, value_text};
 use crate::report::{CellReport, CellState, Report};
-use crate::settings::Overview;
+use crate::settings::{Overview, Series, Setting};
 
 /// One paragraph: how many cells ended how, and which setting is best.
 pub(super) fn summary(overview: &Overview<'_>) -> Markup {
@@ -28,22 +29,44 @@ fn best(overview: &Overview<'_>) -> String {
     let cell = setting.cells[best.cell];
     let direction = if best.series.info.larger_is_better == Some(true) { "larger" } else { "smaller" };
     let unit = if best.series.info.unit.is_empty() { String::new() } else { format!(" {}", best.series.info.unit) };
-    let value = format!("{}{unit}", spread(&best.spread));
+    let about = best.series.interval_of_mean(setting);
+    let value = format!("{}{unit}", value_text(&best.spread, about.as_ref()));
+    let estimate = about.map_or(String::new(), |about| of_an_estimate(overview, &best.series, &about));
     let n = format!("n = {}", setting.share(best.spread.n));
     let title = best.series.title();
     if best.compared < 2 {
         let name = printable(&cell.name);
-        return format!("{title} at the end: {value} ({n}; {direction} is better). The best cell is {name}.");
+        return format!("{title} at the end: {value} ({n}; {direction} is better). The best cell is {name}.{estimate}");
     }
     let means = overview.settings.iter().enumerate().filter_map(|(i, other)| Some((i, best.series.spread(other)?)));
-    let near = runner_up(overview, &best.series, best.setting, &means.collect::<Vec<_>>());
+    let about = |setting: usize| best.series.interval_of_mean(&overview.settings[setting]);
+    let near = runner_up(overview, &best.series, best.setting, &means.collect::<Vec<_>>(), &about);
     format!(
-        "Best by {title}, which {} of {} settings have: {} with {value} ({n}; {direction} is better). Its best cell is {}.{near}",
+        "Best by {title}, which {} of {} settings have: {} with {value} ({n}; {direction} is better). Its best cell is {}.{near}{estimate}",
         best.compared,
         overview.settings.len(),
         setting.label,
         printable(&cell.name)
     )
+}
+
+/// What to know of values that stand on an estimated log Z.
+fn of_an_estimate(overview: &Overview<'_>, series: &Series, about: &Interval) -> String {
+    if about.origin != Origin::LogZ {
+        return String::new();
+    }
+    let done = overview.settings.iter().flat_map(Setting::done);
+    let estimates: Vec<Interval> = done.filter_map(|cell| series.last_interval(cell)).collect();
+    let untrusted = estimates.iter().filter(|estimate| estimate.untrusted > 0).count();
+    let trust = match (untrusted, about.untrusted) {
+        (0, _) => String::new(),
+        (_, of_best) => {
+            let best = if of_best > 0 { ", the best setting's among them" } else { "" };
+            let cells = count(estimates.len(), "cell");
+            format!(" An independent run says that it is not to be trusted in {untrusted} of {cells}{best}.")
+        }
+    };
+    format!(" Log Z is estimated; in brackets: what its three-sigma interval leaves.{trust}")
 }
 
 /// The failed and diverged cells with their messages.

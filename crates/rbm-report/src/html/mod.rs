@@ -31,6 +31,7 @@ pub(crate) fn page(report: &Report, overview: &Overview<'_>, figures: &[Figure],
                 (lead::facts(report))
                 (tables::settings(overview))
                 (section("Last values over the swept keys", &shown(Section::Map), "grid", &command))
+                (section("Against k, the Gibbs steps of an update", &shown(Section::AgainstK), "grid", &command))
                 (section("Learning curves", &shown(Section::Curve), "grid", &command))
                 (section("Samples beside data", &shown(Section::Samples), "column", &command))
                 (section("Receptive fields", &shown(Section::Fields), "grid", &command))

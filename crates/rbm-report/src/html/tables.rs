@@ -2,7 +2,8 @@
 
 use maud::{Markup, html};
 
-use crate::format::{MISSING, megabytes, number, printable, seconds, spread};
+use crate::format::{MISSING, megabytes, number, printable, seconds};
+use crate::interval::{Interval, Origin, value_text};
 use crate::report::{CellReport, MetricInfo, Report};
 use crate::settings::{Overview, Series};
 use crate::statistics::Spread;
@@ -11,6 +12,7 @@ use crate::statistics::Spread;
 struct Column<'a> {
     series: &'a Series,
     spreads: Vec<Option<Spread>>,
+    intervals: Vec<Option<Interval>>,
     best: Option<usize>,
 }
 
@@ -18,7 +20,8 @@ struct Column<'a> {
 pub(super) fn settings(overview: &Overview<'_>) -> Markup {
     let column = |series| {
         let spreads: Vec<_> = overview.settings.iter().map(|setting| Series::spread(series, setting)).collect();
-        Column { series, best: series.best_of(&spreads), spreads }
+        let intervals = overview.settings.iter().map(|setting| Series::interval_of_mean(series, setting)).collect();
+        Column { series, best: series.best_of(&spreads), spreads, intervals }
     };
     let (ranked, others): (Vec<Column<'_>>, Vec<Column<'_>>) =
         overview.series.iter().map(column).partition(|column| column.series.info.larger_is_better.is_some());
@@ -29,6 +32,7 @@ pub(super) fn settings(overview: &Overview<'_>) -> Markup {
                 "Last value of each metric: mean ± one standard deviation over the cells that are done (n says where a mean is "
                 "over fewer). ↑: larger is better, ↓: smaller is better."
                 @if ranked.iter().any(|column| column.best.is_some()) { " " b { "Bold" } ": the best mean of a column." }
+                (legend_of_intervals(ranked.iter().chain(&others)))
             }
             (settings_table(overview, &ranked))
             @if !others.is_empty() {
@@ -38,6 +42,37 @@ pub(super) fn settings(overview: &Overview<'_>) -> Markup {
                 }
             }
         }
+    }
+}
+
+/// What stands beside values that are estimates.
+fn legend_of_intervals<'a>(columns: impl Iterator<Item = &'a Column<'a>>) -> Markup {
+    let intervals: Vec<&Interval> = columns.flat_map(|column| &column.intervals).flatten().collect();
+    let has = |origin| intervals.iter().any(|interval| interval.origin == origin);
+    html! {
+        @if has(Origin::LogZ) {
+            " In brackets, where log Z is estimated: what its three-sigma interval leaves, the ends averaged over the seeds; an "
+            "end is undefined where the weights of the estimate vary too much."
+        }
+        @if intervals.iter().any(|interval| interval.warning().is_some()) {
+            " " b.warn { "Not trusted" } ": an independent run says that the interval of log Z may well miss it."
+        }
+        @if intervals.iter().any(|about| about.origin == Origin::StandardError && about.n == 1) {
+            " Of one seed: value ± its standard error, marked s.e."
+        }
+    }
+}
+
+/// A mean with what is known of its error.
+fn estimate(value: &Spread, about: Option<&Interval>) -> Markup {
+    let own_error = about.is_some_and(|about| about.origin == Origin::StandardError && value.n == 1);
+    let text = value_text(value, about);
+    let (mean, brackets) = text.split_at(text.find('[').unwrap_or(text.len()));
+    html! {
+        (mean)
+        @if !brackets.is_empty() { span.keep { (brackets) } }
+        @if own_error { " " small { "s.e." } }
+        @if let Some(warning) = about.and_then(Interval::warning) { br; small.warn { (warning) } }
     }
 }
 
@@ -66,7 +101,7 @@ fn settings_table(overview: &Overview<'_>, columns: &[Column<'_>]) -> Markup {
                                 td.n.best[column.best == Some(row)] {
                                     @match &column.spreads[row] {
                                         Some(value) => {
-                                            (spread(value))
+                                            (estimate(value, column.intervals[row].as_ref()))
                                             @if value.n != setting.done().count() {
                                                 br;
                                                 small { "n = " (value.n) " of " (setting.cells.len()) }
@@ -144,7 +179,14 @@ pub(super) fn cells(report: &Report, overview: &Overview<'_>) -> Markup {
     html! {
         details {
             summary { "All cells (" (report.cells.len()) ")" }
-            p.note { "Last value of each metric, with the best over the epochs in brackets where it is another." }
+            p.note {
+                "Last value of each metric, with the best over the epochs in "
+                @if report.cells.iter().any(|cell| ranked.iter().any(|series| series.last_interval(cell).is_some())) {
+                    "round brackets where it is another; square brackets and marks as in the settings table; s.e.: standard error."
+                } @else {
+                    "brackets where it is another."
+                }
+            }
             div.scroll {
                 table {
                     thead {
@@ -174,9 +216,14 @@ pub(super) fn cells(report: &Report, overview: &Overview<'_>) -> Markup {
 fn last_and_best(series: &Series, cell: &CellReport) -> Markup {
     let last = series.last(cell);
     let best = series.best(cell).filter(|(_, value)| Some(*value) != last);
+    let about = series.last_interval(cell);
     html! {
         td.n {
-            (last.map_or(MISSING.into(), number))
+            @match (last, &about) {
+                (Some(mean), Some(about)) => (estimate(&Spread { mean, deviation: None, n: 1 }, Some(about))),
+                (Some(value), None) => (number(value)),
+                (None, _) => (MISSING),
+            }
             @if let Some((epoch, value)) = best { br; small { "(" (number(value)) " at epoch " (epoch) ")" } }
         }
     }

@@ -8,8 +8,9 @@ use std::{
 };
 
 use rbm_data::DataFolders;
-use rbm_eval::{At, EvaluateConfig, Every, LogZ, Metric, SplitName, evaluate_training};
-use rbm_model::exact;
+use rbm_eval::{
+    AUTO_LIMIT, At, EvaluateConfig, Every, LogZ, Metric, NegativePhase, SplitName, Trained, evaluate_training,
+};
 use rbm_ops::BackendName;
 use rbm_train::{Agreement, Trainer};
 use serde::{Deserialize, Serialize};
@@ -113,7 +114,7 @@ fn measure(job: &Job) -> Result<Probe, Error> {
 }
 
 fn is_enumerable(cell: &Cell) -> bool {
-    cell.data.visible.min(cell.config.model.hidden) <= exact::LIMIT
+    cell.data.visible.min(cell.config.model.hidden) <= AUTO_LIMIT
 }
 
 /// The first rows, as 0 and 1.
@@ -173,7 +174,14 @@ impl Run<'_> {
         let wanted = EvaluateConfig { metrics: Vec::new(), log_z: LogZ::Exact, ..EvaluateConfig::default() };
         let at = At { step: trainer.steps(), epoch: trainer.epoch() };
         let parameters = trainer.parameters()?;
-        let rows = evaluate_training(&wanted, &config.model, &parameters, &self.data.data, at, None, 0)?;
+        let trained = Trained {
+            parameters: &parameters,
+            rbm: trainer.model(),
+            gradient_norm: None,
+            negative_phase: NegativePhase::Exact,
+            trajectory: None,
+        };
+        let rows = evaluate_training(&wanted, &config.model, trained, &self.data.data, at, 0)?;
         let wanted = |row: &&rbm_eval::MetricRow| row.metric == Metric::LogLikelihood && row.split == SplitName::Train;
         self.likelihoods.extend(rows.iter().find(wanted).map(|row| (trainer.epoch(), row.value)));
         Ok(())

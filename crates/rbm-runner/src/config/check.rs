@@ -1,5 +1,6 @@
 //! Impossible values, and values that do not go together.
 
+use rbm_data::Binarization;
 use rbm_eval::{LogZ, Metric, MetricGroup};
 use rbm_train::Precision;
 
@@ -15,6 +16,10 @@ pub(super) fn check(cell: &CellConfig) -> Result<(), (&'static str, &'static str
     let backend = cell.run.backend;
     if cell.train.precision == Precision::F64 && !backend.has_f64() {
         return Err(("train", "precision", format!("\"f32\": the backend {backend} has no f64")));
+    }
+    if cell.evaluate.metrics.contains(&MetricGroup::SampleQuality) && cell.data.binarization == Binarization::None {
+        let allowed = "without \"sample-quality\", which counts units that differ: data.binarization = \"none\" leaves grey values";
+        return Err(("evaluate", "metrics", allowed.into()));
     }
     check_best(cell).map_err(|allowed| ("evaluate", "keep_best", allowed))
 }

@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use rbm_eval::{At, MetricRow, evaluate_training};
-use rbm_model::{Init, Rbm, initialise, weights_file};
+use rbm_eval::{At, LogZ, MetricRow, NegativePhase, Trained, evaluate_training, log_z::Trajectory};
+use rbm_model::{Init, Place, Rbm, initialise, weights_file};
 use rbm_ops::BackendName;
 use rbm_store::{CellState, CheckpointFile, Lease, MetricsLog, RunRecord, Terminal, now, sha256_of_bytes};
-use rbm_train::{Precision, Trainer};
+use rbm_train::{Algorithm, Precision, StepInfo, Trainer};
 
 use super::{
     Environment, Event, Observer, Outcome, StopFlag, TableWriters, TimingRow, instruction_set, peak_memory_bytes,
@@ -206,6 +206,11 @@ impl Run<'_, '_> {
     fn run_on(&mut self) -> Result<Outcome, Error> {
         let mut log = self.lease.open_metrics()?;
         let (mut trainer, mut progress) = self.start(&mut log)?;
+        let place = Place::of(trainer.model());
+        if self.cell.config.evaluate.log_z == LogZ::Trajectory && progress.trajectory.is_none() {
+            let (chains, seed) = (self.cell.config.evaluate.log_z_chains, self.cell.config.run.seed);
+            progress.trajectory = Some(Trajectory::begin(&trainer.parameters()?, chains, seed, &place)?);
+        }
         let train = &self.cell.config.train;
         self.observer.event(&Event::CellStarted {
             index: self.cell.index,
@@ -228,6 +233,7 @@ impl Run<'_, '_> {
             }
             let (next, info) = trainer.step()?;
             trainer = next;
+            self.follow(&trainer, &info, &place, &mut progress)?;
             if last_told.elapsed() >= PROGRESS_AFTER {
                 last_told = Instant::now();
                 self.observer.event(&Event::Progress { index: self.cell.index, epoch: info.epoch, step: info.step });
@@ -333,20 +339,41 @@ impl Run<'_, '_> {
         new_trainer(&self.cell.config, self.cell.config.run.backend, self.data)
     }
 
+    /// Lets the chains that follow the training move on, if there are any and it is time.
+    fn follow(&self, trainer: &Trainer, step: &StepInfo, place: &Place, progress: &mut Progress) -> Result<(), Error> {
+        let Some(trajectory) = &mut progress.trajectory else { return Ok(()) };
+        let train = &self.cell.config.train;
+        let units = (trainer.model().visible(), trainer.model().hidden());
+        let k = f64::from(train.k_at(step.epoch));
+        let (products, enumerated) = train.work_of_a_step(k, step.rows, self.data.train.len(), units);
+        trajectory.count(products + enumerated);
+        if trajectory.is_due() {
+            trajectory.observe(&trainer.parameters()?, trainer.chain_states()?, place)?;
+        }
+        Ok(())
+    }
+
     /// Measures, appends the rows, and keeps the weights if they are the best so far.
     fn evaluate(&mut self, trainer: &Trainer, log: &mut MetricsLog, progress: &mut Progress) -> Result<(), Error> {
         let started = Instant::now();
         let config = &self.cell.config;
         let parameters = trainer.parameters()?;
-        let rows = evaluate_training(
-            &config.evaluate,
-            &config.model,
-            &parameters,
-            &self.data.data,
-            At { step: trainer.steps(), epoch: trainer.epoch() },
-            trainer.gradient_norm(),
-            config.run.seed,
-        )?;
+        let negative_phase = match config.train.algorithm {
+            Algorithm::Cd | Algorithm::ExpectedCd => {
+                NegativePhase::Data { k: config.train.k_at(trainer.epoch().max(1)) }
+            }
+            Algorithm::Pcd => NegativePhase::Persistent { states: trainer.chain_states()?.unwrap_or_default() },
+            Algorithm::Exact => NegativePhase::Exact,
+        };
+        let trained = Trained {
+            parameters: &parameters,
+            rbm: trainer.model(),
+            gradient_norm: trainer.gradient_norm(),
+            negative_phase,
+            trajectory: progress.trajectory.as_mut(),
+        };
+        let at = At { step: trainer.steps(), epoch: trainer.epoch() };
+        let rows = evaluate_training(&config.evaluate, &config.model, trained, &self.data.data, at, config.run.seed)?;
         progress.metrics_offset = log.append(&rows)?;
         if let Some(metric) = config.evaluate.keep_best
             && progress.improves(metric, &rows, &self.data.data)

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use rbm_data::Dataset;
-use rbm_eval::{Metric, MetricRow, SplitName};
+use rbm_eval::{Metric, MetricRow, SplitName, log_z::Trajectory};
+use rbm_model::{Precision, weights_file};
 
 use super::tables::TimingRow;
 
@@ -22,6 +23,8 @@ pub(super) struct Progress {
     pub(super) timings: Vec<TimingRow>,
     /// Seconds of training since the last of them.
     pub(super) train_seconds: f64,
+    /// The chains that follow the training, under `log_z = "trajectory"`.
+    pub(super) trajectory: Option<Trajectory>,
 }
 
 const OFFSET: &str = "metrics_offset";
@@ -30,6 +33,8 @@ const BEST: &str = "best_bits";
 const BEST_DIGEST: &str = "best_sha256";
 const TIMINGS: &str = "timings";
 const SECONDS: &str = "train_seconds";
+const TRAJECTORY: &str = "trajectory";
+const TRAJECTORY_MODEL: &str = "trajectory_model";
 
 impl Progress {
     pub(super) fn to_extra(&self) -> BTreeMap<String, String> {
@@ -45,6 +50,13 @@ impl Progress {
         if let Some(digest) = &self.best_sha256 {
             extra.insert(BEST_DIGEST.into(), digest.clone());
         }
+        if let Some(trajectory) = &self.trajectory {
+            extra.insert(TRAJECTORY.into(), serde_json::json!(trajectory).to_string());
+            let model = trajectory.previous().map(|model| weights_file::to_bytes(model, Precision::F64, None));
+            if let Some(Ok(bytes)) = model {
+                extra.insert(TRAJECTORY_MODEL.into(), hex::encode(bytes));
+            }
+        }
         extra
     }
 
@@ -54,6 +66,14 @@ impl Progress {
             Some(bits) => Some(f64::from_bits(bits.parse().ok()?)),
             None => None,
         };
+        let trajectory = match extra.get(TRAJECTORY) {
+            Some(text) => {
+                let trajectory: Trajectory = serde_json::from_str(text).ok()?;
+                let model = hex::decode(extra.get(TRAJECTORY_MODEL)?).ok()?;
+                Some(trajectory.with_previous(weights_file::from_bytes(&model).ok()?.parameters))
+            }
+            None => None,
+        };
         Some(Self {
             metrics_offset: extra.get(OFFSET)?.parse().ok()?,
             metrics_sha256: extra.get(DIGEST)?.clone(),
@@ -61,6 +81,7 @@ impl Progress {
             best_sha256: extra.get(BEST_DIGEST).cloned(),
             timings: serde_json::from_str(extra.get(TIMINGS)?).ok()?,
             train_seconds: extra.get(SECONDS)?.parse().ok()?,
+            trajectory,
         })
     }
 
