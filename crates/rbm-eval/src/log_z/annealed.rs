@@ -174,18 +174,7 @@ pub fn log_z_difference(
     let ratio = bennett(&up, &down).ok_or(Error::NotFinite)?;
     let error = bennett_error(&up, &down, ratio);
     let difference = ratio + at_start - at_end;
-    let interval = |n: f64| Some([Some(difference - n * error), Some(difference + n * error)]);
-    Ok(LogZEstimate {
-        log_z: difference,
-        log_z_interval_1s: interval(1.0),
-        log_z_interval_3s: interval(3.0),
-        log_z_stderr: Some(error),
-        ess: None,
-        chains: annealing.chains,
-        temperatures: betas.len(),
-        trust: verdict.trust,
-        trust_reason: verdict.reason,
-    })
+    Ok(LogZEstimate::symmetric(difference, Some(error), annealing.chains, betas.len(), verdict))
 }
 
 /// Log Z from the log weights of chains annealed up from a law whose log Z is `start`.

@@ -28,6 +28,30 @@ pub struct LogZEstimate {
     pub trust_reason: String,
 }
 
+impl LogZEstimate {
+    /// An estimate whose error is one of log Z itself: intervals of one and three standard errors to each side.
+    pub(super) fn symmetric(
+        log_z: f64,
+        error: Option<f64>,
+        chains: usize,
+        temperatures: usize,
+        verdict: Verdict,
+    ) -> Self {
+        let interval = |n: f64| error.map(|error| [Some(log_z - n * error), Some(log_z + n * error)]);
+        Self {
+            log_z,
+            log_z_interval_1s: interval(1.0),
+            log_z_interval_3s: interval(3.0),
+            log_z_stderr: error,
+            ess: None,
+            chains,
+            temperatures,
+            trust: verdict.trust,
+            trust_reason: verdict.reason,
+        }
+    }
+}
+
 /// Whether an interval can be trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

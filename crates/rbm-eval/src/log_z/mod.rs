@@ -7,8 +7,7 @@ mod annealed;
 mod annealing;
 mod bennett;
 mod estimate;
-#[path = "raise.rs"]
-mod raise_estimator;
+mod raise;
 mod samples;
 mod schedule;
 mod tempering;
@@ -22,7 +21,7 @@ pub use annealed::{
 };
 pub use annealing::{anneal_down, anneal_up};
 pub use estimate::{Interval, LogZEstimate, Trust, Verdict};
-pub use raise_estimator::{Raised, raise, raise_work};
+pub use raise::{Raised, raise, raise_work};
 pub use samples::{LONG_RUN, ModelSamples};
 pub use schedule::{SCHEDULES, Schedule};
 pub use tempering::{Tempering, tempered_log_z};

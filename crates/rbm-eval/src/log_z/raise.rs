@@ -66,25 +66,12 @@ pub fn raise(
         found.chunks_exact(chains).zip(&unnormalised).map(|(logs, f)| f - start + log_mean(logs)).collect();
     let implied = |logs: &[f64]| -> Vec<f64> { logs.chunks_exact(chains).map(|logs| start - log_mean(logs)).collect() };
     let mean = Mean::of(implied(&found).iter().copied()).ok_or(Error::NoRows)?;
-    let error = mean.stderr;
-    let interval = |n: f64| error.map(|error| [Some(mean.value - n * error), Some(mean.value + n * error)]);
     let witnesses = AnnealedChains::at_start(&path, MOST_WITNESSES, annealing.seed, ChainStreams::PILOT);
     let annealed = anneal_up(&path, &annealing.schedule.betas(), witnesses, progress)?;
     let verdict = judge(&pilot, chains, &implied(&pilot), start, &annealed);
-    Ok(Raised {
-        log_likelihoods,
-        log_z: LogZEstimate {
-            log_z: mean.value,
-            log_z_interval_1s: interval(1.0),
-            log_z_interval_3s: interval(3.0),
-            log_z_stderr: error,
-            ess: None,
-            chains,
-            temperatures: annealing.schedule.temperatures(),
-            trust: verdict.trust,
-            trust_reason: verdict.reason,
-        },
-    })
+    let temperatures = annealing.schedule.temperatures();
+    let log_z = LogZEstimate::symmetric(mean.value, mean.stderr, chains, temperatures, verdict);
+    Ok(Raised { log_likelihoods, log_z })
 }
 
 /// Inverse temperatures that [`raise`] passes on so many rows.

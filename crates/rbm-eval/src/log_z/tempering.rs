@@ -77,19 +77,7 @@ pub fn tempered_log_z(
     let measured = Measured::run(&path, replicas, betas.len(), tempering.sweeps, progress)?;
     let (ratio, error) = measured.log_ratio(0..tempering.ladders).ok_or(Error::NotFinite)?;
     let verdict = judge(&path, rows, tempering, progress)?;
-    let log_z = start + ratio;
-    let interval = |n: f64| Some([Some(log_z - n * error), Some(log_z + n * error)]);
-    Ok(LogZEstimate {
-        log_z,
-        log_z_interval_1s: interval(1.0),
-        log_z_interval_3s: interval(3.0),
-        log_z_stderr: Some(error),
-        ess: None,
-        chains: tempering.ladders,
-        temperatures: betas.len(),
-        trust: verdict.trust,
-        trust_reason: verdict.reason,
-    })
+    Ok(LogZEstimate::symmetric(start + ratio, Some(error), tempering.ladders, betas.len(), verdict))
 }
 
 fn judge(

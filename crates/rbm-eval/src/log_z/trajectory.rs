@@ -165,19 +165,8 @@ impl Trajectory {
             self.observe(parameters, persistent, place)?;
         }
         let verdict = self.judge(parameters, base, place)?;
-        let error = self.variance.sqrt();
-        let interval = |n: f64| Some([Some(self.log_z - n * error), Some(self.log_z + n * error)]);
-        Ok(Some(LogZEstimate {
-            log_z: self.log_z,
-            log_z_interval_1s: interval(1.0),
-            log_z_interval_3s: interval(3.0),
-            log_z_stderr: Some(error),
-            ess: None,
-            chains: self.chains,
-            temperatures: 0,
-            trust: verdict.trust,
-            trust_reason: verdict.reason,
-        }))
+        let error = Some(self.variance.sqrt());
+        Ok(Some(LogZEstimate::symmetric(self.log_z, error, self.chains, 0, verdict)))
     }
 
     /// A short annealed run, independent of the chains that follow.
