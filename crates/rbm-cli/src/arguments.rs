@@ -28,8 +28,8 @@ Exit codes:
 
 /// Trains restricted Boltzmann machines and measures what came out
 ///
-/// A config (TOML) says what to train; results lie under one folder, where a run that was interrupted goes on and nothing is
-/// computed twice. `rbm COMMAND --help` has examples of each command.
+/// A config (TOML) says what to train; results lie under one folder, where a run that was interrupted goes on and
+/// nothing is computed twice. `rbm COMMAND --help` has examples of each command.
 #[derive(Debug, Parser)]
 #[command(name = "rbm", version, arg_required_else_help = true, after_help = EXAMPLES)]
 pub(crate) struct Cli {

@@ -57,8 +57,8 @@ pub enum LogZMethod {
     None,
 }
 
-/// Evaluates a machine on all rows of a split, with log Z by enumeration or not at all; `sampling` decides the reconstruction's
-/// `p(v|h)`, all else is the mathematics.
+/// Evaluates a machine on all rows of a split, with log Z by enumeration or not at all; `sampling` decides the
+/// reconstruction's `p(v|h)`, all else is the mathematics.
 ///
 /// # Errors
 /// When the rows do not fit the machine, there are none, or log Z is to be exact and the machine is too large for it.
@@ -105,8 +105,8 @@ pub fn evaluate_split_with(
     })
 }
 
-/// Under `log_z = "auto"` the smaller layer is enumerated up to so many units: beyond, an evaluation would cost more than the epochs
-/// that it watches.
+/// Under `log_z = "auto"` the smaller layer is enumerated up to so many units: beyond, an evaluation would cost more
+/// than the epochs that it watches.
 pub const AUTO_LIMIT: usize = 20;
 
 /// Log Z by enumeration as the config wants it; `None` where it is not to be had or not wanted, or is to be estimated.

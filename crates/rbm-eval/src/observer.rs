@@ -288,8 +288,8 @@ fn softplus_sum(activations: &[f64]) -> f64 {
         .sum()
 }
 
-/// Cross-entropy, `sum softplus(y) - v y`, and squared error, `sum (v - sigma(y))^2`, of values whose activations are `y`:
-/// one exponential serves both.
+/// Cross-entropy, `sum softplus(y) - v y`, and squared error, `sum (v - sigma(y))^2`, of values whose activations are
+/// `y`: one exponential serves both.
 fn bernoulli_errors(values: &[f64], activations: &[f64]) -> (f64, f64) {
     let (mut cross_entropy, mut squares) = (0.0, 0.0);
     for (values, activations) in values.chunks(FACTORS).zip(activations.chunks(FACTORS)) {

@@ -22,8 +22,8 @@ use crate::{
 /// Rows of a split whose free energy and pseudo-likelihood are computed during training: the standard error of a mean
 /// free energy over MNIST's rows is then about half a nat, at a few hundredths of the cost of an epoch.
 pub const FREE_ENERGY_ROWS: usize = 5_000;
-/// Rows of a split that are reconstructed during training: a reconstruction costs as much as the rest of the evaluation of
-/// ten rows, and its mean varies little from row to row.
+/// Rows of a split that are reconstructed during training: a reconstruction costs as much as the rest of the evaluation
+/// of ten rows, and its mean varies little from row to row.
 pub const RECONSTRUCTION_ROWS: usize = 500;
 
 /// Where in its training a machine stands.
@@ -72,8 +72,8 @@ const START_ROWS: usize = 1_000;
 
 /// Measures what the config asks for, on training and validation rows; the test rows are left for the end.
 ///
-/// The result is ordered by metric, then by split. A value that is not finite is left out. `seed` and `at.step` decide all draws:
-/// the sites that a stochastic pseudo-likelihood looks at, and the chains of an estimate of log Z.
+/// The result is ordered by metric, then by split. A value that is not finite is left out. `seed` and `at.step` decide
+/// all draws: the sites that a stochastic pseudo-likelihood looks at, and the chains of an estimate of log Z.
 ///
 /// # Errors
 /// When the rows do not fit the machine, there are none, or log Z is to be exact and the machine is too large for it.
@@ -189,7 +189,8 @@ fn estimated_log_z(
     })
 }
 
-/// Visible states after `steps` Gibbs steps from uniform states, `[count, visible]`, each 0 or 1; `step` is that of the training.
+/// Visible states after `steps` Gibbs steps from uniform states, `[count, visible]`, each 0 or 1; `step` is that of the
+/// training.
 ///
 /// # Errors
 /// When the device fails to answer.
@@ -299,7 +300,8 @@ impl Found {
         estimate.log_z
     }
 
-    /// The bias of CD-k, or the error of persistent chains; nothing where the gradient is exact or the machine too large.
+    /// The bias of CD-k, or the error of persistent chains; nothing where the gradient is exact or the machine too
+    /// large.
     fn push_gradient_bias(
         &mut self,
         trained: &Trained<'_>,

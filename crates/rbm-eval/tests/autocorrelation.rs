@@ -3,7 +3,8 @@
 use rbm_eval::mixing::{autocorrelation_time, split_r_hat};
 use rbm_random::{Sequence, Stream};
 
-/// A test at three standard errors fails by chance with this many of 1,000 seeds: 2.7 (two-sided, normal). Seeds are fixed.
+/// A test at three standard errors fails by chance with this many of 1,000 seeds: 2.7 (two-sided, normal). Seeds are
+/// fixed.
 const STANDARD_ERRORS: f64 = 3.0;
 
 /// Stationary Gaussian AR(1) series with coefficient `c`.
@@ -53,8 +54,8 @@ fn stated_errors_of_autocorrelation_times_are_the_spread_over_seeds() {
         })
         .sum();
     let spread = (squares / SEEDS as f64).sqrt();
-    // Sokal's formula holds for tau << M; here tau / M = 1/5, so 20 % are its own. The root mean square of 200 has a standard
-    // deviation of 1 / sqrt(400) = 5 %; four of them are 20 %.
+    // Sokal's formula holds for tau << M; here tau / M = 1/5, so 20 % are its own. The root mean square of 200 has a
+    // standard deviation of 1 / sqrt(400) = 5 %; four of them are 20 %.
     assert!((0.6..1.4).contains(&spread), "{spread} stated standard errors");
 }
 
@@ -65,7 +66,8 @@ fn autocorrelation_times_that_the_series_is_too_short_for_are_none() {
     assert_eq!(autocorrelation_time(&[]), None);
     assert_eq!(autocorrelation_time(&[vec![]]), None);
     assert_eq!(autocorrelation_time(&vec![vec![0.1; 1000]; 3]), None);
-    // Chains that are stuck in different places have not mixed, though each of them looks like noise around its own mean.
+    // Chains that are stuck in different places have not mixed, though each of them looks like noise around its own
+    // mean.
     let mut stuck = autoregressive(2, 5000, 0.0, 3);
     stuck[1].iter_mut().for_each(|x| *x += 100.0);
     assert_eq!(autocorrelation_time(&stuck), None);
@@ -73,7 +75,8 @@ fn autocorrelation_times_that_the_series_is_too_short_for_are_none() {
 
 #[test]
 fn r_hat_is_near_one_for_chains_of_one_law_and_above_for_shifted_ones() {
-    // 40 halves of n = 500: R^2 - 1 = (chi^2_39 / 39 - 1) / n, standard deviation sqrt(2 / 39) / 500, half of that in R.
+    // 40 halves of n = 500: R^2 - 1 = (chi^2_39 / 39 - 1) / n, standard deviation sqrt(2 / 39) / 500, half of that in
+    // R.
     let alike = autoregressive(20, 1000, 0.0, 5);
     let deviation = 0.5 * (2.0_f64 / 39.0).sqrt() / 500.0;
     let found = split_r_hat(&alike).expect("chains");

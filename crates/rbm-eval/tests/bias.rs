@@ -69,8 +69,8 @@ fn by_chains(machine: &Parameters, split: &Split, ks: &[u32], chains: u64, seed:
     .expect("small")
 }
 
-/// Data processing (docs/methodology.md): only these fall with k, whatever the machine. A law's sum errs by its rounding,
-/// 2^-53 a term, so that below 1e-12 nothing is asserted.
+/// Data processing (docs/methodology.md): only these fall with k, whatever the machine. A law's sum errs by its
+/// rounding, 2^-53 a term, so that below 1e-12 nothing is asserted.
 #[test]
 fn divergences_never_rise_with_k_and_bounds_hold_for_the_largest_component() {
     for (visible, hidden) in [(2, 2), (3, 5), (6, 2), (4, 4), (9, 3)] {
@@ -122,8 +122,9 @@ fn bounds_at_zero_parameters_are_those_of_their_formulas() {
     assert!((bounds::fischer_igel(&one, 0.5, 3) - 0.5 * (1.0 - (-2.0_f64).exp()).powi(3)).abs() < 1e-15);
 }
 
-/// Errors of the norm in its own standard errors, which have 14 degrees of freedom or fewer: a share of 0.95 lies within
-/// 2.36 (Student's t, 7 degrees). Of 60, at most 12 may lie outside: level 1e-4 (binomial); none beyond 10: 60 x 2e-5.
+/// Errors of the norm in its own standard errors, which have 14 degrees of freedom or fewer: a share of 0.95 lies
+/// within 2.36 (Student's t, 7 degrees). Of 60, at most 12 may lie outside: level 1e-4 (binomial); none beyond 10: 60 x
+/// 2e-5.
 #[test]
 fn chains_measure_the_exact_bias_within_their_errors() {
     let split = bars_and_stripes(3);
@@ -157,7 +158,8 @@ fn a_bias_that_is_not_there_is_below_the_noise_half_of_the_time() {
     assert!((6..=34).contains(&below), "{below} of 40");
     for row in found {
         assert_eq!(row.below_noise, row.bias_norm.is_none() && row.relative_bias.is_none());
-        // The noise of a component is at most 1/2 / sqrt(320), of 39 of them together 0.17; ten times that is no accident.
+        // The noise of a component is at most 1/2 / sqrt(320), of 39 of them together 0.17; ten times that is no
+        // accident.
         assert!(row.bias_norm.is_none_or(|norm| norm < 1.7), "{row:?}");
     }
 }
@@ -192,9 +194,11 @@ fn methods_follow_the_size_of_the_machine() {
     assert_eq!(clamped, BiasMethod::Enumerated, "such chains are not the kernel's");
 }
 
-/// Against a tempered reference in place of enumeration: the reference is estimated, and its error is in the stated one.
+/// Against a tempered reference in place of enumeration: the reference is estimated, and its error is in the stated
+/// one.
 ///
-/// As for enumerated chains: Student's t with 7 degrees of freedom, of 30 at most 8 beyond 2.36 (level 2e-4, binomial), none beyond 10.
+/// As for enumerated chains: Student's t with 7 degrees of freedom, of 30 at most 8 beyond 2.36 (level 2e-4, binomial),
+/// none beyond 10.
 #[test]
 fn a_tempered_reference_gives_the_exact_bias_within_its_errors() {
     let split = bars_and_stripes(3);
@@ -263,8 +267,8 @@ fn bias_during_training_is_that_of_the_command() {
     assert_eq!((at(7).method, at(7).chains), (BiasMethod::Enumerated, Some(10_000)));
 }
 
-/// Chains that are exact samples err as exact samples do. Their mean square over 300 draws is within 5 standard errors of
-/// what stands beside it, itself a mean over 8 draws each: level 6e-7 (normal).
+/// Chains that are exact samples err as exact samples do. Their mean square over 300 draws is within 5 standard errors
+/// of what stands beside it, itself a mean over 8 draws each: level 6e-7 (normal).
 #[test]
 fn negative_phase_of_exact_samples_errs_as_much_as_independent_samples_do() {
     let machine = machine(9, 4, 0.8);

@@ -227,8 +227,8 @@ fn ten_machines() -> Vec<Parameters> {
     ]
 }
 
-/// Where an independent run says that the three-sigma interval can be trusted, it holds the truth in at least 98 % of the runs, and at
-/// least half of the machines are trusted in most runs. `RBM_COVERAGE_STEPS` sets the temperatures.
+/// Where an independent run says that the three-sigma interval can be trusted, it holds the truth in at least 98 % of
+/// the runs, and at least half of the machines are trusted in most runs. `RBM_COVERAGE_STEPS` sets the temperatures.
 #[test]
 fn trusted_intervals_hold_the_truth() {
     let (seeds, chains) = (500, 100);
@@ -283,8 +283,8 @@ fn tempered_estimates_have_the_errors_that_they_state() {
             (found.log_z - truth) / found.log_z_stderr.expect("twelve ladders")
         })
         .collect();
-    // Student's t with 11 degrees of freedom has variance 11/9; the mean square of 60 such values stays below twice that, and their mean
-    // within 4 sqrt(11/9/60), but for one case in 10,000 each.
+    // Student's t with 11 degrees of freedom has variance 11/9; the mean square of 60 such values stays below twice
+    // that, and their mean within 4 sqrt(11/9/60), but for one case in 10,000 each.
     let square = scaled.iter().map(|t| t * t).sum::<f64>() / runs as f64;
     let mean = scaled.iter().sum::<f64>() / runs as f64;
     assert!(square < 2.0 * 11.0 / 9.0 && square > 0.5, "mean square {square}");

@@ -139,8 +139,9 @@ fn mean(values: impl Iterator<Item = f64>) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 
-/// Sums of at most a few thousand terms of size 1 to 100, in f64 (2^-53 a rounding): two orders of summation differ by at
-/// most a few thousand roundings, 1e-12 relative; a hundred times that is still far below any difference of formulas.
+/// Sums of at most a few thousand terms of size 1 to 100, in f64 (2^-53 a rounding): two orders of summation differ by
+/// at most a few thousand roundings, 1e-12 relative; a hundred times that is still far below any difference of
+/// formulas.
 #[track_caller]
 fn assert_close(found: f64, expected: f64) {
     assert!((found - expected).abs() <= 1e-10 * expected.abs().max(1.0), "{found} is not {expected}");

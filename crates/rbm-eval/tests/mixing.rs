@@ -14,7 +14,8 @@ use rbm_model::{ChainDraws, Chains, ModelConfig, Parameters, Precision, Rbm, Vis
 use rbm_ops::BackendName;
 use rbm_random::Stream;
 
-/// A test at three standard errors fails by chance with this many of 1,000 seeds: 2.7 (two-sided, normal). Seeds are fixed.
+/// A test at three standard errors fails by chance with this many of 1,000 seeds: 2.7 (two-sided, normal). Seeds are
+/// fixed.
 const STANDARD_ERRORS: f64 = 3.0;
 
 /// Weights of a size that rises, and so machines that mix ever more slowly.
@@ -28,8 +29,8 @@ fn machine(visible: usize, hidden: usize, size: f64) -> Parameters {
     .expect("the lengths fit")
 }
 
-/// One hidden unit that holds all visible units together: two modes, the one with all of them on `exp(tilt)` times as likely
-/// as the other, and a slow way between them.
+/// One hidden unit that holds all visible units together: two modes, the one with all of them on `exp(tilt)` times as
+/// likely as the other, and a slow way between them.
 fn two_modes(visible: usize, coupling: f64, tilt: f64) -> Parameters {
     let half = -coupling / 2.0;
     let hidden_bias = half * visible as f64 + tilt;
@@ -234,8 +235,8 @@ fn sweeps_to_the_model_are_those_of_a_brute_force_over_laws() {
 
 #[test]
 fn sweeps_to_the_model_by_means_agree_with_exact_means() {
-    // 24 + 3 units are too many for laws of both layers. Only 6 visible units have weights: the others are independent, and
-    // from the first sweep on have the model's law.
+    // 24 + 3 units are too many for laws of both layers. Only 6 visible units have weights: the others are independent,
+    // and from the first sweep on have the model's law.
     const CONNECTED: usize = 6;
     let small = two_modes(CONNECTED, 3.5, 2.0);
     // Uneven modes: from uniform states the chains have some way to go.
@@ -251,8 +252,8 @@ fn sweeps_to_the_model_by_means_agree_with_exact_means() {
     let large = Parameters::new(weights, visible_bias, small.hidden_bias().to_vec()).expect("the lengths fit");
 
     let (model, kernel) = kernel(&small);
-    // The four observables of each state of the connected units; those of the free ones add the same mean and, where they
-    // count, a variance of their own.
+    // The four observables of each state of the connected units; those of the free ones add the same mean and, where
+    // they count, a variance of their own.
     let observables = Observables::new(&large);
     let states: Vec<f32> =
         (0..64).flat_map(|v| (0..24).map(move |i| if i < 6 { bit(v, i) as f32 } else { 0.0 })).collect();
@@ -280,8 +281,8 @@ fn sweeps_to_the_model_by_means_agree_with_exact_means() {
     assert_eq!((found.distance, found.data, mixing.lambda2), (Some(Distance::MeansOfObservables), None, None));
     let t = found.random.expect("near at last");
     assert!(t > 5, "{t}: slow enough to tell");
-    // Five standard deviations of the difference of means, at four observables: by chance in 2 of 10^6 seeds. The chains'
-    // variance on the way is at most about the model's.
+    // Five standard deviations of the difference of means, at four observables: by chance in 2 of 10^6 seeds. The
+    // chains' variance on the way is at most about the model's.
     let noise = 5.0 * (1.0 / TO_MODEL_CHAINS as f64 + 1.0 / EXACT_ROWS as f64).sqrt();
     assert!(distances[t] <= DISTANCE_OF_MEANS + noise, "{} at {t}", distances[t]);
     assert!(distances[t - 1] >= DISTANCE_OF_MEANS - noise, "{} before {t}", distances[t - 1]);

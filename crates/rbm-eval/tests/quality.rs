@@ -65,13 +65,13 @@ fn root_mean_square(a: &[f64], b: &[f64]) -> f64 {
 
 #[test]
 fn accuracies_and_distances_of_a_small_case_are_those_of_a_hand_calculation() {
-    // Rows T: 000, 001. Samples S: 011, 111.
-    // To the other of its own kind: 1 for each. From 000 to S: 2, from 001: 1, a tie. From 011 to T: 1, a tie, from 111: 2.
+    // Rows T: 000, 001. Samples S: 011, 111. To the other of its own kind: 1 for each. From 000 to S: 2, from 001: 1, a
+    // tie. From 011 to T: 1, a tie, from 111: 2.
     let found = compare(3, &[0, 1, 1, 1, 1, 1], &[0, 0, 0, 0, 0, 1]);
     let adversarial = found.adversarial;
     assert_eq!((adversarial.truth, adversarial.synthetic, adversarial.compared), (0.75, 0.75, 2));
-    // Nearest of 000: 001; of 001: 000 and 011, half each; of 011: 001 and 111, half each; of 111: 011. So c = 1/2, 3/2, 3/2,
-    // 1/2, and the pairs 000-001, 001-011, 011-111 have 3/2, 1, 3/2: sqrt(4/4 + 9/4 + 1 + 9/4) / 8.
+    // Nearest of 000: 001; of 001: 000 and 011, half each; of 011: 001 and 111, half each; of 111: 011. So c = 1/2,
+    // 3/2, 3/2, 1/2, and the pairs 000-001, 001-011, 011-111 have 3/2, 1, 3/2: sqrt(4/4 + 9/4 + 1 + 9/4) / 8.
     assert!((adversarial.deviation - 6.5_f64.sqrt() / 8.0).abs() < 1e-15);
     assert_eq!((found.nearest.distance, found.nearest.repeats), (1.5, 0.0));
     assert!((found.nearest.distance_stderr - 0.5).abs() < 1e-15);
@@ -112,8 +112,8 @@ fn copies_of_the_rows_are_seen_as_repeats() {
 
 #[test]
 fn accuracies_are_near_a_half_between_draws_from_one_law() {
-    // With many ties, with few, and with hubs: independent units of which a quarter is on, where a state with few units on is
-    // near to all.
+    // With many ties, with few, and with hubs: independent units of which a quarter is on, where a state with few units
+    // on is near to all.
     let sparse = |visible: usize, count: usize, set: u64| -> Vec<u8> {
         let mut draws = Sequence::new(6, Stream::ExactSample, set);
         (0..visible * count).map(|_| u8::from(draws.uniform() < 0.25)).collect()
@@ -150,8 +150,8 @@ fn the_deviation_of_accuracies_is_their_spread_over_draws() {
             spread += (found.adversarial.truth - 0.5).powi(2) / REPEATS as f64;
             stated += found.adversarial.deviation.powi(2) / REPEATS as f64;
         }
-        // A variance from 400 draws is uncertain by sqrt(2 / 400) = 7 %; four of them are 28 %. Signs taken for independent,
-        // of 120 points: 2 %.
+        // A variance from 400 draws is uncertain by sqrt(2 / 400) = 7 %; four of them are 28 %. Signs taken for
+        // independent, of 120 points: 2 %.
         assert!(spread < 1.3 * stated && (!few_ties || spread > 0.7 * stated), "{spread} against {stated}");
     }
 }
@@ -209,8 +209,8 @@ fn samples_from_the_law_of_the_rows_lie_at_the_noise_floor() {
         second.push(found.second_moment_error.powi(2) - found.second_moment_noise.powi(2));
         assert!(found.first_moment_noise > 0.0 && found.second_moment_noise > 0.0);
     }
-    // The mean of the differences is 0 but for the law's moments being taken from 400 rows, which scales the second floor by
-    // about 1 - 4 / 400 at most. Two means at four standard errors: by chance in 1 of 8,000 seeds.
+    // The mean of the differences is 0 but for the law's moments being taken from 400 rows, which scales the second
+    // floor by about 1 - 4 / 400 at most. Two means at four standard errors: by chance in 1 of 8,000 seeds.
     for (differences, plugged_in) in [(&first, 0.0), (&second, 0.01)] {
         let count = REPEATS as f64;
         let mean = differences.iter().sum::<f64>() / count;
@@ -225,8 +225,8 @@ fn samples_from_the_law_of_the_rows_lie_at_the_noise_floor() {
 #[test]
 fn samples_from_another_law_lie_above_the_floor() {
     let rows = mixture(8, 2000, 13, 0);
-    // The same means, but independent units: only the second moments tell. Covariances of the mixture are 0.21 d_i d_j with
-    // d = 0.7, 0.5, .. -0.7, root mean square 0.044; the floor is about sqrt(0.05 / 1000) = 0.007.
+    // The same means, but independent units: only the second moments tell. Covariances of the mixture are 0.21 d_i d_j
+    // with d = 0.7, 0.5, .. -0.7, root mean square 0.044; the floor is about sqrt(0.05 / 1000) = 0.007.
     let (means, _) = moments(8, &rows);
     let mut draws = Sequence::new(13, Stream::ExactSample, 1);
     let independent: Vec<u8> = (0..2000 * 8).map(|at| u8::from(draws.uniform() < means[at % 8])).collect();

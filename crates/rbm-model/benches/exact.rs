@@ -1,5 +1,5 @@
-//! Exact log Z of machines of MNIST's width on one core and on two, and the kernel on whole laws; answers are checked before
-//! the clock starts.
+//! Exact log Z of machines of MNIST's width on one core and on two, and the kernel on whole laws; answers are checked
+//! before the clock starts.
 
 use std::hint::black_box;
 

@@ -13,7 +13,8 @@ use crate::{
 
 /// The path of laws from one machine (beta = 0) to another (beta = 1) over the same visible units,
 ///
-/// `ln f_beta(v) = (1-beta) a0.v + beta a.v + sum_j softplus(beta (b_j + W_j.v)) + sum_j softplus((1-beta) (b0_j + W0_j.v))`
+/// `ln f_beta(v) = (1-beta) a0.v + beta a.v + sum_j softplus(beta (b_j + W_j.v)) + sum_j softplus((1-beta) (b0_j +
+/// W0_j.v))`
 ///
 /// (Salakhutdinov and Murray 2008, equations 15 to 17). Each law is that of a machine with the hidden units of both.
 #[derive(Clone, Debug)]
@@ -100,7 +101,8 @@ impl AnnealingPath {
         (self.start_hidden == 0).then_some(self.end_hidden as f64 * std::f64::consts::LN_2 + visible)
     }
 
-    /// What the hidden units of the other machine, then without weights, add to `ln sum f`: at the path's start and end.
+    /// What the hidden units of the other machine, then without weights, add to `ln sum f`: at the path's start and
+    /// end.
     pub fn log_idle_states(&self) -> [f64; 2] {
         [self.end_hidden, self.start_hidden].map(|units| units as f64 * std::f64::consts::LN_2)
     }
@@ -131,7 +133,8 @@ impl AnnealingPath {
         Ok(self.put(states))
     }
 
-    /// Input `(1-beta) a0 + beta (a + h W)` of the visible units on a path from independent units; `scales` is beta, `[rows, 1]`.
+    /// Input `(1-beta) a0 + beta (a + h W)` of the visible units on a path from independent units; `scales` is beta,
+    /// `[rows, 1]`.
     pub(crate) fn visible_input(&self, hidden: Tensor<2>, scales: Tensor<2>) -> Tensor<2> {
         (hidden.matmul(self.weights.clone()) + self.bias_difference.clone()) * scales + self.start_bias.clone()
     }
@@ -274,7 +277,8 @@ impl AnnealedChains {
         }
     }
 
-    /// One Gibbs step, hidden states given visible ones and visible states given those, which leaves `f_beta` invariant.
+    /// One Gibbs step, hidden states given visible ones and visible states given those, which leaves `f_beta`
+    /// invariant.
     #[must_use]
     pub fn step(self, path: &AnnealingPath, beta: f64) -> Self {
         let draw = |stream| Draw { seed: self.seed, stream, step: self.transition, row: 0 };

@@ -10,7 +10,8 @@ use crate::Parameters;
 /// Chains that a task moves together, at least: they share a pass over the weights, which no second-level cache holds.
 const LEAST_TOGETHER: usize = 5;
 
-/// Chains that a task moves together: two tasks a thread. What a chain does depends on no other, so that the number decides time alone.
+/// Chains that a task moves together: two tasks a thread. What a chain does depends on no other, so that the number
+/// decides time alone.
 fn together(chains: usize) -> usize {
     chains.div_ceil(2 * rayon::current_num_threads()).max(LEAST_TOGETHER)
 }

@@ -1,8 +1,8 @@
 //! Restricted Boltzmann machines: parameters, energies, conditionals, Gibbs steps, exact enumeration, the weights file.
 //!
-//! Energy `E(v, h) = -h W v - v.a - h.b` with `W: [hidden, visible]`, `a` the visible and `b` the hidden bias; states are
-//! 0 or 1. [`Rbm`] holds tensors on a device and samples; [`Parameters`] holds the same numbers on the host in f64, for
-//! evaluation and for [`exact`] enumeration.
+//! Energy `E(v, h) = -h W v - v.a - h.b` with `W: [hidden, visible]`, `a` the visible and `b` the hidden bias; states
+//! are 0 or 1. [`Rbm`] holds tensors on a device and samples; [`Parameters`] holds the same numbers on the host in f64,
+//! for evaluation and for [`exact`] enumeration.
 
 mod annealing;
 mod annealing_host;

@@ -124,7 +124,8 @@ impl Rbm {
         if self.weights.dtype() == DType::F64 { Precision::F64 } else { Precision::F32 }
     }
 
-    /// Whether Gibbs steps leave the law of the machine's energy as it is; not under `visible_sampling = "clamped-linear"`.
+    /// Whether Gibbs steps leave the law of the machine's energy as it is; not under `visible_sampling =
+    /// "clamped-linear"`.
     pub fn samples_its_law(&self) -> bool {
         self.visible_unit.follows_energy() && self.hidden_unit.follows_energy()
     }
@@ -134,7 +135,8 @@ impl Rbm {
         [&self.weights, &self.visible_bias, &self.hidden_bias]
     }
 
-    /// Replaces weights `[hidden, visible]`, visible bias `[1, visible]` and hidden bias `[1, hidden]` by what `f` makes of them.
+    /// Replaces weights `[hidden, visible]`, visible bias `[1, visible]` and hidden bias `[1, hidden]` by what `f`
+    /// makes of them.
     ///
     /// The tensors are handed over, not lent, so that updates happen in place.
     #[must_use]
@@ -186,7 +188,8 @@ impl Rbm {
         self.visible_given_hidden(self.hidden_given_visible(visible))
     }
 
-    /// The derivative of the free energy's log-sum by the hidden activation: the hidden part of a gradient's statistics.
+    /// The derivative of the free energy's log-sum by the hidden activation: the hidden part of a gradient's
+    /// statistics.
     ///
     /// The hidden probabilities; under `free_energy = "listing"` as automatic differentiation of `log(1 + exp(x))`
     /// computes them, `exp(x) / (1 + exp(x))`, which is not a number once `exp(x)` overflows.

@@ -65,9 +65,9 @@ impl Replicas {
         self.temperature.len() / self.betas.len()
     }
 
-    /// One sweep: a Gibbs step of each replica at its own temperature, then exchanges between neighbours, of the pairs (0, 1), (2, 3), ... in
-    /// even sweeps and (1, 2), (3, 4), ... in odd ones, each accepted with probability
-    /// `min(1, f_r(v_s) f_s(v_r) / (f_r(v_r) f_s(v_s)))` (Geyer 1991), on visible states, with the hidden ones summed over.
+    /// One sweep: a Gibbs step of each replica at its own temperature, then exchanges between neighbours, of the pairs
+    /// (0, 1), (2, 3), ... in even sweeps and (1, 2), (3, 4), ... in odd ones, each accepted with probability `min(1,
+    /// f_r(v_s) f_s(v_r) / (f_r(v_r) f_s(v_s)))` (Geyer 1991), on visible states, with the hidden ones summed over.
     ///
     /// # Errors
     /// When the device fails to answer.

@@ -19,8 +19,8 @@ pub struct ChainSet {
     pub first: u32,
 }
 
-/// Means over chains of the statistics `(sigma(b + W v) v', v, sigma(b + W v))` after each of the numbers of Gibbs steps in
-/// `ks`, which ascend; the chains start at `starts` `[chains, visible]` and run once, up to the largest.
+/// Means over chains of the statistics `(sigma(b + W v) v', v, sigma(b + W v))` after each of the numbers of Gibbs
+/// steps in `ks`, which ascend; the chains start at `starts` `[chains, visible]` and run once, up to the largest.
 ///
 /// Draws come from the streams of the measurement of bias. Products of a set are summed on the device in its own width,
 /// which errs by far less than chains scatter.

@@ -1,4 +1,5 @@
-//! Each kernel that annealing and tempering are made of leaves its law where it is; a kernel broken on purpose does not.
+//! Each kernel that annealing and tempering are made of leaves its law where it is; a kernel broken on purpose does
+//! not.
 
 use rbm_model::{AnnealedChains, AnnealingPath, ChainStreams, Parameters, Place, Precision, Replicas};
 use rbm_ops::devices_for_tests;
@@ -24,7 +25,8 @@ fn unit(state: usize, i: usize) -> f64 {
     (state >> i & 1) as f64
 }
 
-/// `f_beta(v)` of every visible state, summed over the joint states of all hidden units from the definition of the energies.
+/// `f_beta(v)` of every visible state, summed over the joint states of all hidden units from the definition of the
+/// energies.
 fn weights(start: Option<&Parameters>, base: &[f64], end: &Parameters, beta: f64) -> Vec<f64> {
     let sum_over_hidden = |machine: &Parameters, state: usize, scale: f64| -> f64 {
         (0..1_usize << machine.hidden())
@@ -160,7 +162,8 @@ fn log_ratios_are_those_of_the_definition() {
                 let (_, found) = chains.log_ratio(&path, from, to).expect("a device that answers");
                 let [low, high] = [from, to].map(|beta| weights(start, &base, &end, beta));
                 for ((found, low), high) in found.iter().zip(low).zip(high) {
-                    // Activations up to 15 in f32: half a unit in the last place each, of seven hidden units and the biases.
+                    // Activations up to 15 in f32: half a unit in the last place each, of seven hidden units and the
+                    // biases.
                     let bound = if place.precision == Precision::F32 { 1e-5 } else { 1e-13 };
                     let expected = high.ln() - low.ln();
                     assert!((found - expected).abs() < bound, "{name}: {found} {expected}");

@@ -252,7 +252,8 @@ fn second_eigenvalue_is_what_the_worst_law_keeps_in_one_step() {
     }
 }
 
-/// Weights like a chessboard, 30 in size: two patterns hold half of the law each, and a chain leaves one with probability e^-30.
+/// Weights like a chessboard, 30 in size: two patterns hold half of the law each, and a chain leaves one with
+/// probability e^-30.
 #[test]
 fn second_eigenvalue_of_a_law_of_two_patterns_is_near_one() {
     let weights = (0..16).map(|at| if (at / 4 + at % 4) % 2 == 0 { 30.0 } else { -30.0 }).collect();

@@ -1,10 +1,11 @@
 //! Thirty random machines against a sum over all joint states, written from the definition and sharing no function with
 //! what it tests.
 //!
-//! Parameters are multiples of 2^-20 of size at most 30, so that energies, sums of at most 120 of them, are whole multiples
-//! of 2^-20 below 2^12: exact in f64. The reference errs by half a unit in the last place of each exponential and quotient,
-//! its sums are compensated (Neumaier 1974), and a step of the kernel passes on relative errors of some 2^-52 x 4: after 5
-//! steps its probabilities are within 5e-15 of themselves. What is left of the tolerances belongs to the code.
+//! Parameters are multiples of 2^-20 of size at most 30, so that energies, sums of at most 120 of them, are whole
+//! multiples of 2^-20 below 2^12: exact in f64. The reference errs by half a unit in the last place of each exponential
+//! and quotient, its sums are compensated (Neumaier 1974), and a step of the kernel passes on relative errors of some
+//! 2^-52 x 4: after 5 steps its probabilities are within 5e-15 of themselves. What is left of the tolerances belongs to
+//! the code.
 
 use rbm_model::{
     Parameters,

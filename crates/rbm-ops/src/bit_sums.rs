@@ -7,8 +7,8 @@ const COLUMNS: usize = 16;
 /// Sums that advance side by side, to hide the latency of an addition.
 const SUMS: usize = 4;
 
-/// A matrix `[rows, columns]`, laid out for sums of some of its rows: by blocks of columns, so that a block stays in the
-/// nearest caches while many sums are taken of it.
+/// A matrix `[rows, columns]`, laid out for sums of some of its rows: by blocks of columns, so that a block stays in
+/// the nearest caches while many sums are taken of it.
 #[derive(Clone, Debug)]
 pub struct RowTable {
     rows: usize,
@@ -31,10 +31,11 @@ impl RowTable {
         Self { rows, columns, blocks }
     }
 
-    /// For each list of rows, the sum of these rows, `[lists, columns]`; the order of the additions depends on the list alone.
+    /// For each list of rows, the sum of these rows, `[lists, columns]`; the order of the additions depends on the list
+    /// alone.
     ///
-    /// The product of states 0 and 1 with the matrix, without a multiplication and with nothing done for a 0: twice as fast as a dense
-    /// product where a quarter of the states are ones.
+    /// The product of states 0 and 1 with the matrix, without a multiplication and with nothing done for a 0: twice as
+    /// fast as a dense product where a quarter of the states are ones.
     ///
     /// # Panics
     /// If a row is not there.

@@ -29,10 +29,11 @@ pub(crate) fn exp_f32(x: f32) -> f32 {
     y * power_of_two
 }
 
-/// `exp(-x)` in f64 for `x` from 0 to 700, within 4 units in the last place, by plain arithmetic. Above 700 it answers as at
-/// 700 (1e-304).
+/// `exp(-x)` in f64 for `x` from 0 to 700, within 4 units in the last place, by plain arithmetic. Above 700 it answers
+/// as at 700 (1e-304).
 ///
-/// Reduction by powers of two to `|r| <= ln(2)/2`; there the Taylor polynomial of degree 13 errs by `r^14 / 14! < 5e-18`.
+/// Reduction by powers of two to `|r| <= ln(2)/2`; there the Taylor polynomial of degree 13 errs by `r^14 / 14! <
+/// 5e-18`.
 #[inline(always)]
 pub(crate) fn exp_minus_f64(x: f64) -> f64 {
     const LOG2_E: f64 = std::f64::consts::LOG2_E;
@@ -88,7 +89,8 @@ mod tests {
 
     #[test]
     fn the_exponential_in_f64_is_that_of_the_standard_library() {
-        // Polynomial, its last two sums, the reduction's two products and the standard library itself: a unit each at most.
+        // Polynomial, its last two sums, the reduction's two products and the standard library itself: a unit each at
+        // most.
         const BOUND: f64 = 4.0 * f64::EPSILON;
         for step in 0..700_000 {
             let x = f64::from(step) * 1e-3 + 1e-7;

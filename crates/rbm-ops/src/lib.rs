@@ -1,7 +1,9 @@
-//! What burn lacks, as backend extensions: stable sigmoid and softplus in f32 and f64, and Bernoulli states in one step.
+//! What burn lacks, as backend extensions: stable sigmoid and softplus in f32 and f64, and Bernoulli states in one
+//! step.
 //!
-//! The only crate that names a burn backend: [`open`] turns a config's word into a device. The tensor operations have one
-//! host body for the backends whose tensors live in host memory (Flex, NdArray) and one CubeCL kernel for GPU devices.
+//! The only crate that names a burn backend: [`open`] turns a config's word into a device. The tensor operations have
+//! one host body for the backends whose tensors live in host memory (Flex, NdArray) and one CubeCL kernel for GPU
+//! devices.
 #![cfg_attr(
     feature = "ndarray",
     expect(deprecated, reason = "burn deprecates its NdArray; it is kept as long as burn has it")

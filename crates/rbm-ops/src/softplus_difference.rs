@@ -67,8 +67,8 @@ mod tests {
             for (from, to) in [(0.0, 1.0), (0.3, 0.301), (1.0, 0.5), (1.0, 1.0)] {
                 let terms = values.iter().map(|x| softplus(to * x) - softplus(from * x));
                 let expected: f64 = terms.sum();
-                // A sum of n terms errs by at most n 2^-53 times the sum of their sizes (Higham 2002, equation 4.4): two sums, and
-                // as much again for the roundings of each term.
+                // A sum of n terms errs by at most n 2^-53 times the sum of their sizes (Higham 2002, equation 4.4):
+                // two sums, and as much again for the roundings of each term.
                 let sizes: f64 = values.iter().map(|x| softplus(to * x) + softplus(from * x)).sum();
                 let bound = 2.0 * units as f64 * f64::EPSILON * sizes;
                 let found = softplus_difference(&values, from, to);

@@ -120,7 +120,8 @@ impl Series {
         !SHOWN_ELSEWHERE.contains(&self.info.name.as_str())
     }
 
-    /// Where the truth behind the cell's values may lie, by epoch; nothing for values that are exact or say nothing of it.
+    /// Where the truth behind the cell's values may lie, by epoch; nothing for values that are exact or say nothing of
+    /// it.
     pub(crate) fn intervals(&self, cell: &CellReport) -> Vec<(u32, Interval)> {
         let mine = |point: &&MetricPoint| point.metric == self.info.name && point.split == self.split;
         let mut points: Vec<&MetricPoint> = cell.metrics.iter().filter(mine).collect();

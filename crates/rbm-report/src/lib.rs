@@ -1,7 +1,7 @@
 //! Tables, figures and the HTML report of a sweep.
 //!
-//! The crate takes values and returns text and bytes: it knows no file layout and opens no file. [`render`] makes all of
-//! a report at once; [`tables`] turns metrics into Parquet and back.
+//! The crate takes values and returns text and bytes: it knows no file layout and opens no file. [`render`] makes all
+//! of a report at once; [`tables`] turns metrics into Parquet and back.
 
 mod backends;
 mod error;

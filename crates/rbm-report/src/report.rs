@@ -49,8 +49,8 @@ pub struct CellReport {
     pub settings: Vec<(String, String)>,
     /// All that was measured.
     pub metrics: Vec<MetricPoint>,
-    /// Updates, and the multiply-adds of training that they take by the plan, at the ends of the epochs, from (0, 0.0); empty
-    /// where that is not known.
+    /// Updates, and the multiply-adds of training that they take by the plan, at the ends of the epochs, from (0, 0.0);
+    /// empty where that is not known.
     pub work: Vec<(u64, f64)>,
     /// How long it took, all attempts together.
     pub wall_seconds: Option<f64>,
@@ -167,8 +167,8 @@ impl ImageGrid {
         Self { height, width, images, range: ImageRange::Grey { low: 0.0, high: 1.0 } }
     }
 
-    /// Images of values of either sign: weights. Full colour stands at the absolute value that one in 200 of them exceeds,
-    /// so that a few large weights do not fade all others.
+    /// Images of values of either sign: weights. Full colour stands at the absolute value that one in 200 of them
+    /// exceeds, so that a few large weights do not fade all others.
     pub fn diverging(height: usize, width: usize, images: Vec<Vec<f32>>) -> Self {
         const SHARE_EXCEEDING: usize = 200;
         let finite = images.iter().flatten().filter(|value| value.is_finite());

@@ -249,8 +249,8 @@ fn figures_against_k_are_absent_where_there_is_nothing_to_compare() {
 
 #[test]
 fn likelihood_at_equal_work_is_the_last_one_measured_by_then() {
-    // Work an epoch: 50 at k = 1, 70 at k = 2, 130 at k = 5; all reach the 200 of k = 1. Evaluated at epochs 0, 1, 2, 4:
-    // k = 1 stands at epoch 4 (200), k = 2 at epoch 2 (140), k = 5 at epoch 1 (130, 65 % of 200).
+    // Work an epoch: 50 at k = 1, 70 at k = 2, 130 at k = 5; all reach the 200 of k = 1. Evaluated at epochs 0, 1, 2,
+    // 4: k = 1 stands at epoch 4 (200), k = 2 at epoch 2 (140), k = 5 at epoch 1 (130, 65 % of 200).
     let rendered = checked(&sweep(&[1, 2, 5], 1, |_, _| {}));
     let name = "log-likelihood (validation) against k at equal updates and at equal work";
     let words = sentence(&rendered.html, name);

@@ -12,7 +12,8 @@ use crate::plan::{Cell, Plan};
 /// [`SECONDS_A_STEP`].
 pub const MULTIPLY_ADDS_PER_SECOND: f64 = 1.0e10;
 
-/// What a step, and each of its Gibbs steps, costs beyond multiply-adds: draws, sigmoids, unpacking, launching operations.
+/// What a step, and each of its Gibbs steps, costs beyond multiply-adds: draws, sigmoids, unpacking, launching
+/// operations.
 ///
 /// Measured on the same machine at 16 x 16 units, batch 32: 0.2 ms a CD-1 step, 1.0 ms a CD-10 step.
 pub const SECONDS_A_STEP: f64 = 1.0e-4;
@@ -21,8 +22,8 @@ pub const SECONDS_A_STEP: f64 = 1.0e-4;
 /// 16 ms for 65,536 states).
 pub const ENUMERATED_PER_SECOND: f64 = 1.0e9;
 
-/// States a second of the smaller layer that one core enumerates for log Z, at 784 units in the other (the bench `exact`:
-/// 14 ms for 65,536 states).
+/// States a second of the smaller layer that one core enumerates for log Z, at 784 units in the other (the bench
+/// `exact`: 14 ms for 65,536 states).
 pub const STATES_PER_SECOND: f64 = 5.0e6;
 
 /// Bytes of one row of `metrics.jsonl`.
@@ -83,8 +84,9 @@ impl Cell {
         self.config.train.work_of_a_step(k, rows, self.data.rows, (self.data.visible, self.config.model.hidden))
     }
 
-    /// Updates, and multiply-adds of training in the dense formulation, by the end of each epoch; first (0, 0.0), before
-    /// training. Unlike [`estimate`](Self::estimate) it has the k of each epoch and the rows of the last, smaller batch.
+    /// Updates, and multiply-adds of training in the dense formulation, by the end of each epoch; first (0, 0.0),
+    /// before training. Unlike [`estimate`](Self::estimate) it has the k of each epoch and the rows of the last,
+    /// smaller batch.
     pub fn work_by_epoch(&self) -> Vec<(u64, f64)> {
         let (train, rows) = (&self.config.train, self.data.rows);
         let batch = train.batch_size.min(rows).max(1);

@@ -18,9 +18,9 @@ pub const KERNELS: &str = "composed";
 
 /// Canonical JSON of everything that decides a cell's numbers, and of nothing else.
 ///
-/// Keys at their default are left out, so that a key added later changes no id; so are keys without an effect, such as `k`
-/// under `"exact"`: cells that differ in them alone are one. The data's digest stands for `source`,
-/// `test`, `key`, `size`, `rows` and `validation`, the digest of the weights file for the path in `init`. The name, workers, threads,
+/// Keys at their default are left out, so that a key added later changes no id; so are keys without an effect, such as
+/// `k` under `"exact"`: cells that differ in them alone are one. The data's digest stands for `source`, `test`, `key`,
+/// `size`, `rows` and `validation`, the digest of the weights file for the path in `init`. The name, workers, threads,
 /// checkpoints and folders decide nothing.
 pub fn canonical_config_json(config: &CellConfig, data_digest: &str, init_digest: Option<&str>) -> String {
     let mut data = changed(&config.data, &DataConfig::new(Source::Mnist));

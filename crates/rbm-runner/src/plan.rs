@@ -72,7 +72,8 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Loads (and, where need be, fetches) the data of every cell, checks what only the data can tell, and finds the ids.
+    /// Loads (and, where need be, fetches) the data of every cell, checks what only the data can tell, and finds the
+    /// ids.
     ///
     /// # Errors
     /// Data that cannot be had, a backend that is not built in, or a machine that does not fit data or limits.

@@ -173,8 +173,9 @@ impl TrainConfig {
         if self.epochs > 1 { f64::from(epoch - 1) / f64::from(self.epochs - 1) } else { 0.0 }
     }
 
-    /// Multiply-adds of one update on a batch of `rows` with `k` Gibbs steps, in the dense formulation: of products with the weights,
-    /// `rows x visible x hidden` each, and of enumerated states. `all_rows` are those of the training set.
+    /// Multiply-adds of one update on a batch of `rows` with `k` Gibbs steps, in the dense formulation: of products
+    /// with the weights, `rows x visible x hidden` each, and of enumerated states. `all_rows` are those of the training
+    /// set.
     pub fn work_of_a_step(
         &self,
         k: f64,

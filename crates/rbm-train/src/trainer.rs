@@ -12,8 +12,8 @@ use crate::{Batch, Checkpoint, Error, EstimatorState, GradientEstimator, Key, Mo
 
 /// A training run between two steps.
 ///
-/// The update of a batch is `rate x (rows / min(batch_size, training rows)) x gradient`: every row weighs the same in an
-/// epoch, also in a short last batch.
+/// The update of a batch is `rate x (rows / min(batch_size, training rows)) x gradient`: every row weighs the same in
+/// an epoch, also in a short last batch.
 ///
 /// ```
 /// use std::sync::Arc;

@@ -25,10 +25,12 @@ use crate::{
 
 /// From here on the time that enumeration takes is said before it starts.
 const SLOW_UNITS: usize = 26;
-/// Exact moments take this many times as long as log Z alone, roughly: two passes, the second with products for each state.
+/// Exact moments take this many times as long as log Z alone, roughly: two passes, the second with products for each
+/// state.
 const PASSES: f64 = 3.0;
 
-/// Chains whose R-hat is above this do not agree (Gelman et al. 2013, section 11.5, ask for 1.1 at most; stricter here).
+/// Chains whose R-hat is above this do not agree (Gelman et al. 2013, section 11.5, ask for 1.1 at most; stricter
+/// here).
 const GOOD_R_HAT: f64 = 1.05;
 
 /// Measure the bias of CD-k
@@ -38,8 +40,8 @@ const GOOD_R_HAT: f64 = 1.05;
 ///
 /// Where both layers have at most 26 units together, all is exact. Where the smaller layer has at most 32, the
 /// likelihood's gradient is exact and the expectation of CD-k comes from independent chains, with its standard error:
-/// squared norms are inner products of two halves of the chains, and signs count beyond 3 standard errors. Beyond that the
-/// model's moments come from long tempered chains, whose R-hat is reported: a reference, and no truth.
+/// squared norms are inner products of two halves of the chains, and signs count beyond 3 standard errors. Beyond that
+/// the model's moments come from long tempered chains, whose R-hat is reported: a reference, and no truth.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

@@ -23,10 +23,10 @@ use crate::{
 
 /// Measure a machine on a data set
 ///
-/// Reads a weights file (safetensors with weights, visible_bias and hidden_bias; F32 or F64) and the [data] section of a
-/// config, and prints means per row, in nats, computed in f64 on all rows of the split; the pseudo-likelihood is exact. Log Z is
-/// found by enumeration where one layer has at most 20 units, or as --log-z says; of an estimate the intervals are printed,
-/// and whether an independent run says that they can be trusted.
+/// Reads a weights file (safetensors with weights, visible_bias and hidden_bias; F32 or F64) and the [data] section of
+/// a config, and prints means per row, in nats, computed in f64 on all rows of the split; the pseudo-likelihood is
+/// exact. Log Z is found by enumeration where one layer has at most 20 units, or as --log-z says; of an estimate the
+/// intervals are printed, and whether an independent run says that they can be trusted.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

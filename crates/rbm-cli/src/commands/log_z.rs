@@ -37,7 +37,8 @@ pub(crate) struct LogZArguments {
     /// Independent chains (bar: ladders; raise: chains a row) [default: 100; bar: 16; raise: 20]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     chains: Option<u32>,
-    /// Inverse temperatures: linear:N, salakhutdinov-murray, or a file with one a line [default: linear:1000; bar: linear:50]
+    /// Inverse temperatures: linear:N, salakhutdinov-murray, or a file with one a line [default: linear:1000; bar:
+    /// linear:50]
     #[arg(long, value_name = "SCHEDULE")]
     schedule: Option<String>,
     /// Sweeps of the tempered chains, of which a fifth is not measured (bar) [default: 1000]
@@ -275,7 +276,8 @@ impl LogZArguments {
         Ok(FoundLogZ { value, estimate: Some(estimate), seconds: begun.elapsed().as_secs_f64() })
     }
 
-    /// Log Z of `stored` minus that of `other`: by enumeration where it is asked for, or where both are small; else an estimate.
+    /// Log Z of `stored` minus that of `other`: by enumeration where it is asked for, or where both are small; else an
+    /// estimate.
     pub(crate) fn find_difference(
         &self,
         context: &Context,

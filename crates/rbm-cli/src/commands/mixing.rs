@@ -27,11 +27,12 @@ use crate::{
 
 /// Measure how fast a machine's Gibbs chains mix
 ///
-/// Follows the free energy, the means of both layers and the projection on the leading mode of the weights along many chains,
-/// and prints autocorrelation times, effective samples a second and R-hat; the second eigenvalue of the Gibbs kernel where
-/// both layers together have at most 26 units; and the sweeps until chains that start uniform, and with --data also those that
-/// start at rows, are near the model, where its law or samples of it can be had by enumeration. All times are in sweeps, a
-/// hidden and a visible half-step each. The same seed gives the same figures, but for those per second.
+/// Follows the free energy, the means of both layers and the projection on the leading mode of the weights along many
+/// chains, and prints autocorrelation times, effective samples a second and R-hat; the second eigenvalue of the Gibbs
+/// kernel where both layers together have at most 26 units; and the sweeps until chains that start uniform, and with
+/// --data also those that start at rows, are near the model, where its law or samples of it can be had by enumeration.
+/// All times are in sweeps, a hidden and a visible half-step each. The same seed gives the same figures, but for those
+/// per second.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

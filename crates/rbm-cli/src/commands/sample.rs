@@ -24,9 +24,9 @@ const LARGEST: usize = 1 << 31;
 
 /// Draw samples from a machine
 ///
-/// Runs Gibbs chains that start uniform over all states and writes where they are after --steps steps; or, with --exact,
-/// independent samples of the model's own law, where one layer has at most 22 units. The file is an array of u8, 0 or 1,
-/// [rows, visible] (.npy), or a picture (.png). The same seed gives the same samples.
+/// Runs Gibbs chains that start uniform over all states and writes where they are after --steps steps; or, with
+/// --exact, independent samples of the model's own law, where one layer has at most 22 units. The file is an array of
+/// u8, 0 or 1, [rows, visible] (.npy), or a picture (.png). The same seed gives the same samples.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

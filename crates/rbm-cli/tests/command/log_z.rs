@@ -75,7 +75,8 @@ fn raise_says_what_the_rows_have_under_the_annealed_law() {
     let world = world();
     let words = ["--log-z", "raise", "--chains", "50", "--schedule", "linear:200", "--rows", "16"];
     let found = evaluate(&world, &words);
-    // With many temperatures the annealed law is close to the model; the rows are all of the split, so that nothing is sampled but chains.
+    // With many temperatures the annealed law is close to the model; the rows are all of the split, so that nothing is
+    // sampled but chains.
     let likelihood = found["mean_log_likelihood"].as_f64().expect("a number");
     assert!((likelihood - LOG_LIKELIHOOD).abs() < 0.1, "{likelihood}");
 }

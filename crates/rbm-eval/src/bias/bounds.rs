@@ -34,8 +34,8 @@ pub fn bengio_delalleau(parameters: &Parameters, k: u32) -> f64 {
 }
 
 /// `lambda2^k sqrt(chi2(q, p)) max_i sd_p(s_i)`: the kernel is reversible with respect to p, so that k steps shrink the
-/// density `q/p - 1` by `lambda2^k` in the norm whose square is chi-squared, and the inequality of Cauchy and Schwarz does
-/// the rest.
+/// density `q/p - 1` by `lambda2^k` in the norm whose square is chi-squared, and the inequality of Cauchy and Schwarz
+/// does the rest.
 pub fn spectral(lambda2: f64, chi_squared: f64, largest_deviation: f64, k: u32) -> f64 {
     lambda2.powf(f64::from(k)) * chi_squared.sqrt() * largest_deviation
 }

@@ -1,7 +1,7 @@
 //! Means over batches of independent chains, in two halves, and what follows from them with its error.
 //!
-//! The norm of an *estimated* bias is too large: noise adds its own. The inner product of two independent halves has the
-//! true squared norm as its mean. Errors are those of the jackknife over batches.
+//! The norm of an *estimated* bias is too large: noise adds its own. The inner product of two independent halves has
+//! the true squared norm as its mean. Errors are those of the jackknife over batches.
 
 use rbm_model::exact::{Gradient, Moments};
 
@@ -52,9 +52,9 @@ impl Batches {
 
     /// What follows for the gradient, against that of the model's side.
     ///
-    /// Where the model's moments come from ladders of a tempered run, each batch has a ladder of its own: what this is off from the mean
-    /// of all enters the batch's gradient. The mean of all batches stays what it is, the two halves have independent
-    /// references, and the scatter of the batches has the error of the reference in it.
+    /// Where the model's moments come from ladders of a tempered run, each batch has a ladder of its own: what this is
+    /// off from the mean of all enters the batch's gradient. The mean of all batches stays what it is, the two halves
+    /// have independent references, and the scatter of the batches has the error of the reference in it.
     pub(super) fn findings(&self, side: &ModelSide, exact: &Gradient) -> Findings {
         let flat =
             |moments: &Moments| -> Vec<f64> { [&moments.weights[..], &moments.visible, &moments.hidden].concat() };
@@ -151,8 +151,8 @@ fn signs(gradients: &[Vec<Vec<f64>>; 2], cd: &[f64], truth: &[f64]) -> (usize, u
     (known, wrong)
 }
 
-/// The component that is largest in one half has been chosen for its noise too: it is read in the other half. The mean of
-/// both ways; absent where that is not positive.
+/// The component that is largest in one half has been chosen for its noise too: it is read in the other half. The mean
+/// of both ways; absent where that is not positive.
 fn cross_read_largest(biases: &[Vec<f64>; 2]) -> Option<f64> {
     let read = |chosen_in: &[f64], read_in: &[f64]| {
         let largest = chosen_in.iter().zip(read_in).max_by(|a, b| a.0.abs().total_cmp(&b.0.abs()));

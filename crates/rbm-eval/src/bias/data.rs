@@ -55,9 +55,9 @@ pub(super) fn moments(parameters: &Parameters, split: &Split) -> Result<Moments,
     Ok(all)
 }
 
-/// Total variation between the data's law and the model's, from the data's rows alone:
-/// `sum over rows v of max(q(v) - p(v), 0)`, because p exceeds q as much elsewhere. At most 1, and 1 for grey rows, which
-/// no law over states describes.
+/// Total variation between the data's law and the model's, from the data's rows alone: `sum over rows v of max(q(v) -
+/// p(v), 0)`, because p exceeds q as much elsewhere. At most 1, and 1 for grey rows, which no law over states
+/// describes.
 pub(super) fn total_variation(parameters: &Parameters, split: &Split, log_z: f64) -> f64 {
     let mut counts: HashMap<Vec<u64>, (usize, usize)> = HashMap::new();
     let mut row = vec![0.0; split.visible()];

@@ -1,5 +1,5 @@
-//! The method "enumerated": the model's moments by enumeration of the smaller layer, the expectation of CD-k by independent
-//! chains, until its error is as small as was asked for.
+//! The method "enumerated": the model's moments by enumeration of the smaller layer, the expectation of CD-k by
+//! independent chains, until its error is as small as was asked for.
 
 use rbm_data::Split;
 use rbm_model::{
@@ -134,8 +134,9 @@ fn row(parameters: &Parameters, side: &ModelSide, gradient: &Gradient, k: u32, f
     }
 }
 
-/// The rows at which one half's chains start: all rows in a random order, then all in another one, and so on. So each row
-/// has equally many chains as far as the number allows, every chain's row is uniform, and the halves are independent.
+/// The rows at which one half's chains start: all rows in a random order, then all in another one, and so on. So each
+/// row has equally many chains as far as the number allows, every chain's row is uniform, and the halves are
+/// independent.
 struct Starts<'a> {
     split: &'a Split,
     draws: Sequence,

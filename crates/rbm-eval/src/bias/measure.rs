@@ -19,7 +19,8 @@ pub struct BiasSettings {
     pub ks: Vec<u32>,
     /// How to measure; the best method for the machine if absent.
     pub method: Option<BiasMethod>,
-    /// By chains: goes on until the standard error of the bias' norm is at most this share of the exact gradient's norm.
+    /// By chains: goes on until the standard error of the bias' norm is at most this share of the exact gradient's
+    /// norm.
     pub stderr: f64,
     /// By chains: the most of them.
     pub chains: u64,
@@ -64,8 +65,8 @@ pub type Progress<'a> = &'a (dyn Fn(Stage, u64, u64) + Sync);
 
 /// The method for a machine of this size.
 ///
-/// Chains whose visible units are drawn otherwise than the mathematics has it (`clamped-linear`) are not the kernel's: they
-/// are run.
+/// Chains whose visible units are drawn otherwise than the mathematics has it (`clamped-linear`) are not the kernel's:
+/// they are run.
 pub fn method_for(parameters: &Parameters, sampling: VisibleSampling) -> BiasMethod {
     if exactly::fits(parameters) && sampling == VisibleSampling::Bernoulli {
         BiasMethod::Exact
@@ -78,8 +79,8 @@ pub fn method_for(parameters: &Parameters, sampling: VisibleSampling) -> BiasMet
 
 /// Measures the bias of CD-k on all rows of a split, by the best method that the machine's size allows.
 ///
-/// `rbm` is the machine of `parameters` on the device that is to run chains, where they are needed, with its own kind of
-/// sampling, which `sampling` names.
+/// `rbm` is the machine of `parameters` on the device that is to run chains, where they are needed, with its own kind
+/// of sampling, which `sampling` names.
 ///
 /// # Errors
 /// When the rows do not fit the machine, the settings are impossible, or a device fails.

@@ -1,4 +1,5 @@
-//! The method "reference": the model's moments by a long tempered run, for machines of which neither layer is enumerated.
+//! The method "reference": the model's moments by a long tempered run, for machines of which neither layer is
+//! enumerated.
 
 use rayon::prelude::*;
 use rbm_data::Split;
@@ -14,8 +15,8 @@ use crate::{
     mixing::{Observables, split_r_hat},
 };
 
-/// Inverse temperatures of the reference: neighbours of a trained machine of 784 x 500 units exchange in some tens of percent of the
-/// tries.
+/// Inverse temperatures of the reference: neighbours of a trained machine of 784 x 500 units exchange in some tens of
+/// percent of the tries.
 const SCHEDULE: Schedule = Schedule::Linear(50);
 /// Independent ladders, one for each batch of chains, so that the batches' scatter has the reference's error in it.
 const LADDERS: usize = 2 * BATCHES;

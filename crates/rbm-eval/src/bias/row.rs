@@ -26,15 +26,15 @@ pub struct Bias {
     /// Norm of the bias. By chains: the root of the inner product of two independent halves; absent where that is not
     /// positive, so that the bias is below the noise.
     pub bias_norm: Option<f64>,
-    /// Largest component of the bias. By chains: the component that is largest in one half, read in the other; absent where
-    /// that is not positive.
+    /// Largest component of the bias. By chains: the component that is largest in one half, read in the other; absent
+    /// where that is not positive.
     pub bias_max: Option<f64>,
     /// Norm of the bias over that of the exact gradient.
     pub relative_bias: Option<f64>,
     /// Cosine of the angle between both gradients.
     pub cosine: Option<f64>,
-    /// Share of components whose sign is wrong, of those whose sign is known: by chains, beyond 3 standard errors. A tie
-    /// with an exact 0 is no wrong sign.
+    /// Share of components whose sign is wrong, of those whose sign is known: by chains, beyond 3 standard errors. A
+    /// tie with an exact 0 is no wrong sign.
     pub wrong_sign_fraction: Option<f64>,
     /// Total variation between the chains' law and the model's.
     pub total_variation: Option<f64>,

@@ -11,19 +11,21 @@ use crate::{AUTO_LIMIT, Error};
 
 /// Independent chains of one measurement during training, where it is not exact.
 pub const TRAINING_CHAINS: u64 = 10_000;
-/// Units in both layers up to which the second eigenvalue, and with it the spectral bound, is found during training: there it takes
-/// hundredths of a second.
+/// Units in both layers up to which the second eigenvalue, and with it the spectral bound, is found during training:
+/// there it takes hundredths of a second.
 const EIGENVALUE_LIMIT: usize = 20;
 /// Draws of independent samples whose error stands beside that of persistent chains.
 const DRAWS: usize = 8;
 
-/// Whether [`gradient_bias_rows`] can measure a machine of this size: its smaller layer is enumerated at each evaluation.
+/// Whether [`gradient_bias_rows`] can measure a machine of this size: its smaller layer is enumerated at each
+/// evaluation.
 pub fn has_gradient_bias(visible: usize, hidden: usize) -> bool {
     visible.min(hidden) <= AUTO_LIMIT
 }
 
 /// The bias of CD-k on all rows of a split after `step` updates: exact where both layers can be enumerated, else by
-/// [`TRAINING_CHAINS`] chains. The second eigenvalue, which costs more than all else, is found up to 20 units in both layers.
+/// [`TRAINING_CHAINS`] chains. The second eigenvalue, which costs more than all else, is found up to 20 units in both
+/// layers.
 ///
 /// # Errors
 /// When the rows do not fit the machine, it is too large ([`has_gradient_bias`] says so before), or a device fails.

@@ -14,14 +14,15 @@ use super::{
 };
 use crate::Error;
 
-/// Chains of the run that judges another, at most: it sees a mode with a share of 0.05 of the model with probability 0.99.
+/// Chains of the run that judges another, at most: it sees a mode with a share of 0.05 of the model with probability
+/// 0.99.
 const MOST_JUDGES: usize = 100;
 
 /// Chains of the short run in the same direction that the judging one must agree with.
 const MOST_WITNESSES: usize = 25;
 
-/// Samples of the two directions of a difference overlap enough where Bennett's mean acceptance is at least this; it is 1/2 for equal
-/// laws, and the asymptotic error formula is good to a few percent above it.
+/// Samples of the two directions of a difference overlap enough where Bennett's mean acceptance is at least this; it is
+/// 1/2 for equal laws, and the asymptotic error formula is good to a few percent above it.
 const LEAST_ACCEPTANCE: f64 = 0.1;
 
 /// How to anneal.
@@ -62,8 +63,9 @@ impl Annealing {
     }
 }
 
-/// Log-odds of the visible units by their means over `rows` rows, `[visible]`: of `(count + 0.05 rows) / (1.1 rows)`, which keeps units that are
-/// always off or on from certainty (the smoothing of Salakhutdinov and Murray's published code).
+/// Log-odds of the visible units by their means over `rows` rows, `[visible]`: of `(count + 0.05 rows) / (1.1 rows)`,
+/// which keeps units that are always off or on from certainty (the smoothing of Salakhutdinov and Murray's published
+/// code).
 pub fn base_log_odds(means: &[f64]) -> Vec<f64> {
     let smooth = |mean: &f64| {
         let share = (mean + 0.05) / 1.1;
@@ -72,12 +74,12 @@ pub fn base_log_odds(means: &[f64]) -> Vec<f64> {
     means.iter().map(smooth).collect()
 }
 
-/// Annealed importance sampling (Neal 2001; Salakhutdinov and Murray 2008) from independent units with log-odds `base` `[visible]`.
+/// Annealed importance sampling (Neal 2001; Salakhutdinov and Murray 2008) from independent units with log-odds `base`
+/// `[visible]`.
 ///
-/// In expectation log Z comes out too low. A run down the same path from samples of the model (exact where the smaller layer can be
-/// enumerated, else long runs from `rows` of data `[any number, visible]`) and a short one up
-/// decide whether the interval can be trusted.
-/// `progress` is told of inverse temperatures passed, [`Annealing::work`] in all.
+/// In expectation log Z comes out too low. A run down the same path from samples of the model (exact where the smaller
+/// layer can be enumerated, else long runs from `rows` of data `[any number, visible]`) and a short one up decide
+/// whether the interval can be trusted. `progress` is told of inverse temperatures passed, [`Annealing::work`] in all.
 ///
 /// # Errors
 /// When there are fewer than two chains, the sizes do not fit, or the device fails.
@@ -104,8 +106,8 @@ pub fn annealed_importance_sampling(
     Ok(forward_estimate(&weights, log_z_at_start(&path)?, betas.len(), verdict))
 }
 
-/// Reverse annealed importance sampling: from samples of the model down to independent units (Burda, Grosse and Salakhutdinov
-/// 2015, section 3). In expectation log Z comes out too high, provided that the starts are exact samples.
+/// Reverse annealed importance sampling: from samples of the model down to independent units (Burda, Grosse and
+/// Salakhutdinov 2015, section 3). In expectation log Z comes out too high, provided that the starts are exact samples.
 ///
 /// A run up the same path and a short one down decide whether the interval can be trusted.
 ///
@@ -136,8 +138,8 @@ pub fn reverse_annealed_importance_sampling(
     Ok((reverse_estimate(&weights, log_z_at_start(&path)?, betas.len(), verdict), samples.exact))
 }
 
-/// `log Z` of `end` minus that of `start`, by annealing from each to the other and Bennett's acceptance ratio on the works of the two
-/// directions (Crooks 2000): without the errors of two large numbers.
+/// `log Z` of `end` minus that of `start`, by annealing from each to the other and Bennett's acceptance ratio on the
+/// works of the two directions (Crooks 2000): without the errors of two large numbers.
 ///
 /// A second, independent pair of runs decides whether the interval can be trusted.
 ///

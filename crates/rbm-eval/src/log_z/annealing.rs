@@ -4,11 +4,11 @@ use rbm_model::{AnnealedChains, AnnealingPath};
 
 use crate::Error;
 
-/// Anneals chains that are at the path's start up to its end: their log weights `sum_t ln f_t(x) - ln f_(t-1)(x)`, `[chains]`,
-/// whose exponentials have the mean `sum f_1 / sum f_0` (Neal 2001, equation 11).
+/// Anneals chains that are at the path's start up to its end: their log weights `sum_t ln f_t(x) - ln f_(t-1)(x)`,
+/// `[chains]`, whose exponentials have the mean `sum f_1 / sum f_0` (Neal 2001, equation 11).
 ///
-/// The weight is updated before the transition that leaves `f_t` invariant; no transition follows the last update. `progress` is told of
-/// inverse temperatures passed.
+/// The weight is updated before the transition that leaves `f_t` invariant; no transition follows the last update.
+/// `progress` is told of inverse temperatures passed.
 pub fn anneal_up(
     path: &AnnealingPath,
     betas: &[f64],
@@ -29,8 +29,8 @@ pub fn anneal_up(
 /// Anneals chains that are at the path's end down to its start: the logs of the same weights along the reversed path,
 /// whose inverses have the mean `sum f_0 / sum f_1` where the chains began as samples of `f_1`.
 ///
-/// A transition that leaves `f_t` invariant comes before each update, the end's included: the mirror image of a run of [`anneal_up`] with
-/// a transition at the end.
+/// A transition that leaves `f_t` invariant comes before each update, the end's included: the mirror image of a run of
+/// [`anneal_up`] with a transition at the end.
 pub fn anneal_down(
     path: &AnnealingPath,
     betas: &[f64],

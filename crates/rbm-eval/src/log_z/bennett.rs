@@ -6,8 +6,8 @@ use rbm_ops::scalar::sigmoid;
 const HALVINGS: usize = 200;
 
 /// `ln(Z_1 / Z_0)` from `u = ln f_1(x) - ln f_0(x)` at samples of law 0 and of law 1: the root c of
-/// `sum_0 sigma(m + u - c) = sum_1 sigma(c - m - u)`, with `m = ln(n_1 / n_0)` (Bennett 1976, equations 12a and 12b; the
-/// maximum-likelihood estimate, Shirts et al. 2003).
+/// `sum_0 sigma(m + u - c) = sum_1 sigma(c - m - u)`, with `m = ln(n_1 / n_0)` (Bennett 1976, equations 12a and 12b; it
+/// is the maximum-likelihood estimate, Shirts et al. 2003).
 ///
 /// `None` where a side has no sample or a value is not finite.
 pub(crate) fn bennett(at_0: &[f64], at_1: &[f64]) -> Option<f64> {
@@ -37,8 +37,8 @@ pub(crate) fn bennett(at_0: &[f64], at_1: &[f64]) -> Option<f64> {
     Some(0.5 * (low + high))
 }
 
-/// Standard error of [`bennett`]'s estimate for independent samples: `var = (mean s^2 / (mean s)^2 - 1) / n`, summed over both
-/// sides, with s the side's own term (Bennett 1976, equation 10a with optimal weights).
+/// Standard error of [`bennett`]'s estimate for independent samples: `var = (mean s^2 / (mean s)^2 - 1) / n`, summed
+/// over both sides, with s the side's own term (Bennett 1976, equation 10a with optimal weights).
 pub(crate) fn bennett_error(at_0: &[f64], at_1: &[f64], c: f64) -> f64 {
     let m = (at_1.len() as f64 / at_0.len() as f64).ln();
     let relative = |terms: Vec<f64>| {
@@ -58,7 +58,8 @@ mod tests {
 
     use super::*;
 
-    /// Of `f_0 = exp(-x^2/2)` and `f_1 = exp(3 - (x - d)^2/2)`, whose integrals differ by the factor e^3, at normal samples.
+    /// Of `f_0 = exp(-x^2/2)` and `f_1 = exp(3 - (x - d)^2/2)`, whose integrals differ by the factor e^3, at normal
+    /// samples.
     fn differences(shift: f64, d: f64, count: usize, row: u32) -> Vec<f64> {
         let mut draws = Sequence::new(11, Stream::AnnealStart, 0).at_row(row);
         (0..count)

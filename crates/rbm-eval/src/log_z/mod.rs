@@ -1,7 +1,7 @@
 //! Estimates of log Z where it cannot be enumerated.
 //!
-//! Chains run on a device ([`rbm_model::Place`]); log weights are summed on the host in f64. Every estimate says whether its
-//! interval can be trusted, and an independent run decides that ([`Trust`]).
+//! Chains run on a device ([`rbm_model::Place`]); log weights are summed on the host in f64. Every estimate says
+//! whether its interval can be trusted, and an independent run decides that ([`Trust`]).
 
 mod annealed;
 mod annealing;

@@ -26,13 +26,15 @@ pub struct Raised {
     pub log_z: LogZEstimate,
 }
 
-/// RAISE (Burda, Grosse and Salakhutdinov 2015): the probability of each of `rows` `[any number, visible]` under the law of chains
-/// that start at independent units and pass a transition at each inverse temperature, the last included. `annealing.chains` chains a row go down from
-/// it; the mean of `f_1(v) / Z_0 exp(-w)` is that probability without bias, so that its log is too low in expectation.
+/// RAISE (Burda, Grosse and Salakhutdinov 2015): the probability of each of `rows` `[any number, visible]` under the
+/// law of chains that start at independent units and pass a transition at each inverse temperature, the last included.
+/// `annealing.chains` chains a row go down from it; the mean of `f_1(v) / Z_0 exp(-w)` is that probability without
+/// bias, so that its log is too low in expectation.
 ///
-/// Two independent runs decide whether the interval, which is over rows and about the annealed law, can be trusted as one of log Z: one like
-/// this one must not lose more than a third of a standard error to Jensen's inequality, and agree with one of annealed importance
-/// sampling that is at least as sure. `progress` is told of inverse temperatures passed, [`raise_work`] in all.
+/// Two independent runs decide whether the interval, which is over rows and about the annealed law, can be trusted as
+/// one of log Z: one like this one must not lose more than a third of a standard error to Jensen's inequality, and
+/// agree with one of annealed importance sampling that is at least as sure. `progress` is told of inverse temperatures
+/// passed, [`raise_work`] in all.
 ///
 /// # Errors
 /// When there are fewer than two chains or rows, the sizes do not fit, or the device fails.
@@ -102,9 +104,9 @@ fn weights(
     Ok(all)
 }
 
-/// What the log of a mean of `chains` loses to Jensen's inequality is about what half as many lose more; and whether the annealed law is the
-/// model's is seen by annealing up. All from independent runs: `pilot` as the run itself, `implied` its log Z row by row,
-/// `annealed` log weights from a law whose log Z is `start`.
+/// What the log of a mean of `chains` loses to Jensen's inequality is about what half as many lose more; and whether
+/// the annealed law is the model's is seen by annealing up. All from independent runs: `pilot` as the run itself,
+/// `implied` its log Z row by row, `annealed` log weights from a law whose log Z is `start`.
 fn judge(pilot: &[f64], chains: usize, implied: &[f64], start: f64, annealed: &[f64]) -> Verdict {
     let log_mean = |logs: &[f64]| LogMean::of(logs).value;
     let half = chains / 2;

@@ -5,7 +5,8 @@ use rbm_random::{Sequence, Stream};
 
 use crate::Error;
 
-/// Gibbs steps of a long run, from rows of data: where chains mix within some hundreds of steps they have then forgotten them.
+/// Gibbs steps of a long run, from rows of data: where chains mix within some hundreds of steps they have then
+/// forgotten them.
 pub const LONG_RUN: u64 = 1_000;
 
 /// Visible states, `[rows, visible]`, each 0 or 1.
@@ -18,8 +19,8 @@ pub struct ModelSamples {
 }
 
 impl ModelSamples {
-    /// Independent samples where the smaller layer can be enumerated for it; else the ends of [`LONG_RUN`] Gibbs steps from `rows`
-    /// of data `[any number, visible]`, or from uniform states where there are none.
+    /// Independent samples where the smaller layer can be enumerated for it; else the ends of [`LONG_RUN`] Gibbs steps
+    /// from `rows` of data `[any number, visible]`, or from uniform states where there are none.
     ///
     /// # Errors
     /// When the device fails, or the rows do not fit the machine.

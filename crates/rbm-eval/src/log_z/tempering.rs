@@ -15,7 +15,8 @@ use crate::Error;
 /// Share of the sweeps that are not measured.
 const BURN_IN: f64 = 0.2;
 
-/// Exchanges between neighbouring temperatures that are accepted less often than this do not carry replicas up and down.
+/// Exchanges between neighbouring temperatures that are accepted less often than this do not carry replicas up and
+/// down.
 const LEAST_ACCEPTANCE: f64 = 0.1;
 
 /// How to temper.
@@ -52,12 +53,13 @@ impl Tempering {
     }
 }
 
-/// Log Z by parallel tempering from independent units with log-odds `base` `[visible]` and Bennett's acceptance ratio between
-/// neighbouring temperatures, summed (Krause, Fischer and Igel 2020, section 4).
+/// Log Z by parallel tempering from independent units with log-odds `base` `[visible]` and Bennett's acceptance ratio
+/// between neighbouring temperatures, summed (Krause, Fischer and Igel 2020, section 4).
 ///
-/// The standard error is over ladders, which are independent (infinitesimal jackknife), so that neither the steps of a chain nor neighbouring
-/// temperatures need to be. An independent run, half of it started at `rows` of data or uniform states and half at the base rates, decides
-/// whether the interval can be trusted: the two halves must agree and exchanges be accepted. `progress` is told of sweeps, [`Tempering::work`] in all.
+/// The standard error is over ladders, which are independent (infinitesimal jackknife), so that neither the steps of a
+/// chain nor neighbouring temperatures need to be. An independent run, half of it started at `rows` of data or uniform
+/// states and half at the base rates, decides whether the interval can be trusted: the two halves must agree and
+/// exchanges be accepted. `progress` is told of sweeps, [`Tempering::work`] in all.
 ///
 /// # Errors
 /// When there are fewer than two ladders or ten sweeps, the sizes do not fit, or the device fails.
@@ -175,7 +177,8 @@ impl Measured {
                     side[ladders.clone()].iter().flat_map(|ladder| ladder[pair].iter().copied()).collect()
                 };
                 let c = bennett(&gather(&self.up), &gather(&self.down))?;
-                // What each ladder pulls the root by: its part of the excess over the slope (the numbers of samples are equal).
+                // What each ladder pulls the root by: its part of the excess over the slope (the numbers of samples are
+                // equal).
                 let mut slope = 0.0;
                 let pulls: Vec<f64> = ladders
                     .clone()

@@ -13,7 +13,8 @@ use super::{
 };
 use crate::Error;
 
-/// Share of the training's multiply-adds that following it may take. What an evaluation asks for comes on top, up to [`MOST_SHARE`].
+/// Share of the training's multiply-adds that following it may take. What an evaluation asks for comes on top, up to
+/// [`MOST_SHARE`].
 const SHARE: f64 = 0.03;
 
 /// The most that following and evaluating may take together.
@@ -28,12 +29,14 @@ const JUDGE: (Schedule, usize) = (Schedule::Linear(100), 25);
 /// An effective sample size below this share of its chains leaves the judge without a word to say.
 const LEAST_SHARE: f64 = 0.3;
 
-/// Chains that follow a machine while it trains, and the log Z that they add up; under PCD the training's own chains do.
+/// Chains that follow a machine while it trains, and the log Z that they add up; under PCD the training's own chains
+/// do.
 ///
-/// From one observed set of parameters to the next, `ln Z' - ln Z` is estimated by Bennett's acceptance ratio between samples of
-/// both: where the chains are before and after a Gibbs step of the new machine. The chains lag behind a machine that changes
-/// faster than they mix, as those of PCD do, and errors add up; an independent short annealed run judges that. All together takes less than
-/// 5 % of the training's multiply-adds, once those are some thousands of rows times the machine.
+/// From one observed set of parameters to the next, `ln Z' - ln Z` is estimated by Bennett's acceptance ratio between
+/// samples of both: where the chains are before and after a Gibbs step of the new machine. The chains lag behind a
+/// machine that changes faster than they mix, as those of PCD do, and errors add up; an independent short annealed run
+/// judges that. All together takes less than 5 % of the training's multiply-adds, once those are some thousands of rows
+/// times the machine.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Trajectory {
     /// Log Z of the last observed parameters.
@@ -112,8 +115,8 @@ impl Trajectory {
         self.spent + self.cost() <= SHARE * self.trained
     }
 
-    /// Follows the machine to its present parameters: by a Gibbs step of its own chains, or by taking the training's persistent chains
-    /// `[any number, visible]`, where it keeps some, which followed every update.
+    /// Follows the machine to its present parameters: by a Gibbs step of its own chains, or by taking the training's
+    /// persistent chains `[any number, visible]`, where it keeps some, which followed every update.
     ///
     /// # Errors
     /// When the device fails, or a weight is not finite.
@@ -145,8 +148,8 @@ impl Trajectory {
         Ok(())
     }
 
-    /// Log Z of the present parameters, where the budget allows it; judged where it allows that too. The judgement, if any, is about the
-    /// interval; without one, trust is low.
+    /// Log Z of the present parameters, where the budget allows it; judged where it allows that too. The judgement, if
+    /// any, is about the interval; without one, trust is low.
     ///
     /// # Errors
     /// As [`Self::observe`].
@@ -198,7 +201,8 @@ impl Trajectory {
         })
     }
 
-    /// Multiply-adds of an observation: two activations and a reconstruction, each of the hidden units of both machines.
+    /// Multiply-adds of an observation: two activations and a reconstruction, each of the hidden units of both
+    /// machines.
     fn cost(&self) -> f64 {
         self.previous.as_ref().map_or(0.0, |previous| 6.0 * size(previous, self.chains))
     }

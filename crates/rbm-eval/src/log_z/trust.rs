@@ -1,32 +1,35 @@
 //! Whether the interval of an importance-sampling estimate can be trusted.
 //!
-//! A run that missed the heavy weights looks better than one that did not: its weights are alike, its interval short and
-//! its effective sample size high. So nothing of the run itself decides, but an independent run in the other direction, which
-//! starts where the weights are heavy. Crooks (2000): for a weight `w` of the forward direction and any power r,
+//! A run that missed the heavy weights looks better than one that did not: its weights are alike, its interval short
+//! and its effective sample size high. So nothing of the run itself decides, but an independent run in the other
+//! direction, which starts where the weights are heavy. Crooks (2000): for a weight `w` of the forward direction and
+//! any power r,
 //!
 //! `E_forward[w^(r+1)] / Z^(r+1) = E_reverse[w^r] / Z^r`,
 //!
-//! so that the reverse run sees the variance (r = 1) and the skewness (r = 2) of the forward weights, missed modes included;
-//! and the same with `1/w` and the directions exchanged.
+//! so that the reverse run sees the variance (r = 1) and the skewness (r = 2) of the forward weights, missed modes
+//! included; and the same with `1/w` and the directions exchanged.
 
 use super::{estimate::Verdict, weights::LogMean};
 
-/// The mean of M values is nearly normal where `M >= 25 G1^2`, G1 their skewness (Cochran, Sampling Techniques, 1977, section
-/// 2.15): his rule for two-sided intervals.
+/// The mean of M values is nearly normal where `M >= 25 G1^2`, G1 their skewness (Cochran, Sampling Techniques, 1977,
+/// section 2.15): his rule for two-sided intervals.
 const COCHRAN: f64 = 25.0;
 
 /// A judge whose own effective sample size is below this share of its chains does not know what it speaks of.
 const SMALLEST_SHARE: f64 = 0.1;
 
-/// Runs whose weights are all equal agree to rounding: of sums of ten thousand terms, 1e-16 each of some hundreds of nats.
+/// Runs whose weights are all equal agree to rounding: of sums of ten thousand terms, 1e-16 each of some hundreds of
+/// nats.
 const ROUNDING: f64 = 1e-9;
 
 /// Weights whose relative standard deviation is below this are as good as equal.
 const EQUAL: f64 = 0.05;
 
-/// Judges the mean of `chains` weights by two other runs: `pilot`, the logs of the same weights seen from the other direction
-/// (the mean is to be taken of their inverses), and `same`, those of a short run in the same direction. The two must agree:
-/// where the other direction stays in a part of the law that the same direction never enters, its weights are alike too.
+/// Judges the mean of `chains` weights by two other runs: `pilot`, the logs of the same weights seen from the other
+/// direction (the mean is to be taken of their inverses), and `same`, those of a short run in the same direction. The
+/// two must agree: where the other direction stays in a part of the law that the same direction never enters, its
+/// weights are alike too.
 pub fn judge(pilot: &[f64], same: &[f64], chains: usize) -> Verdict {
     let inverses: Vec<f64> = pilot.iter().map(|log| -log).collect();
     let own = LogMean::of(&inverses);
@@ -76,7 +79,8 @@ mod tests {
     use super::*;
     use crate::log_z::estimate::Trust;
 
-    /// Logs of log-normal weights of mean 1: shifted down as the forward direction sees them, up as the reverse one does.
+    /// Logs of log-normal weights of mean 1: shifted down as the forward direction sees them, up as the reverse one
+    /// does.
     fn logs(shift: f64, deviation: f64, count: usize, row: u32) -> Vec<f64> {
         let mut draws = Sequence::new(3, Stream::PilotStart, 0).at_row(row);
         (0..count).map(|_| shift * deviation * deviation + deviation * draws.normal()).collect()
@@ -88,7 +92,8 @@ mod tests {
 
     #[test]
     fn nearly_equal_weights_are_trusted_and_wild_ones_are_not() {
-        // Skewness of a log-normal law: (e^s + 2) sqrt(e^s - 1), s the variance of the logs: 0.95 at deviation 0.3, 414 at 2.
+        // Skewness of a log-normal law: (e^s + 2) sqrt(e^s - 1), s the variance of the logs: 0.95 at deviation 0.3, 414
+        // at 2.
         assert_eq!(judged(0.01), Trust::Ok);
         assert_eq!(judged(0.3), Trust::Ok);
         assert_eq!(judged(2.0), Trust::Low);

@@ -26,7 +26,8 @@ impl LogMean {
         Self { value, relative_error, ess: count * count / squares }
     }
 
-    /// `ln(mean - n s)` and `ln(mean + n s)`, s the mean's standard error; the lower end is absent where it is not positive.
+    /// `ln(mean - n s)` and `ln(mean + n s)`, s the mean's standard error; the lower end is absent where it is not
+    /// positive.
     pub(super) fn interval(&self, n: f64) -> Option<[Option<f64>; 2]> {
         let error = n * self.relative_error?;
         let low = (error < 1.0).then(|| self.value + (-error).ln_1p());

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 /// The window is the smallest number of lags that is at least so many times the autocorrelation time over these lags
 /// (Sokal 1997, section 3, in whose notation `tau_int = tau / 2`): what lies beyond is mostly noise.
 const WINDOW: f64 = 5.0;
-/// A time is resolved where each chain is at least so many times as long as it (the rule of emcee, Foreman-Mackey et al.
-/// 2013): the window then is at most about a tenth of a chain.
+/// A time is resolved where each chain is at least so many times as long as it (the rule of emcee, Foreman-Mackey et
+/// al. 2013): the window then is at most about a tenth of a chain.
 pub const RESOLVED: f64 = 50.0;
 
 /// An integrated autocorrelation time with its standard error, in sweeps.
@@ -24,10 +24,11 @@ pub struct AutocorrelationTime {
 /// Integrated autocorrelation time of an observable along chains of equal length.
 ///
 /// Autocovariances are averaged over the chains around the mean that is common to all: a mean of each chain's own would
-/// subtract about `tau variance / sweeps` from every autocovariance, and would hide that chains stay in different places.
+/// subtract about `tau variance / sweeps` from every autocovariance, and would hide that chains stay in different
+/// places.
 ///
-/// `None` where it is not resolved: the chains are shorter than [`RESOLVED`] times the autocorrelation time, or no value
-/// ever differs from the others, which a constant observable and chains that are stuck have in common.
+/// `None` where it is not resolved: the chains are shorter than [`RESOLVED`] times the autocorrelation time, or no
+/// value ever differs from the others, which a constant observable and chains that are stuck have in common.
 ///
 /// ```
 /// use rbm_eval::mixing::autocorrelation_time;

@@ -3,12 +3,12 @@
 /// A variance below this share of the squared mean is rounding: a sum of n equal values errs by n 2^-53 at the most.
 const ROUNDING: f64 = 1e-24;
 
-/// Split R-hat of an observable along chains of equal length (Gelman et al., Bayesian Data Analysis, 3rd edition, section
-/// 11.4): each chain is cut into halves, and the variance between their means is compared with that within them. Near 1
-/// where the chains agree and stand still; Vehtari et al. (2021) ask for less than 1.01.
+/// Split R-hat of an observable along chains of equal length (Gelman et al., Bayesian Data Analysis, 3rd edition,
+/// section 11.4): each chain is cut into halves, and the variance between their means is compared with that within
+/// them. Near 1 where the chains agree and stand still; Vehtari et al. (2021) ask for less than 1.01.
 ///
-/// `sqrt(((n - 1) / n W + B / n) / W)`, n values a half, W the mean of the halves' variances, `B / n` the variance of their
-/// means. Not rank-normalised: what is followed along chains here is bounded, so its variance exists.
+/// `sqrt(((n - 1) / n W + B / n) / W)`, n values a half, W the mean of the halves' variances, `B / n` the variance of
+/// their means. Not rank-normalised: what is followed along chains here is bounded, so its variance exists.
 ///
 /// `None` with fewer than two chains or four sweeps, and where no value differs from another; infinite where the halves
 /// are constant but differ.

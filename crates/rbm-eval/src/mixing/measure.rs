@@ -64,13 +64,13 @@ pub enum MixingStage {
 /// How fast a machine's Gibbs chains forget where they started.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Mixing {
-    /// Second largest eigenvalue of the Gibbs kernel, exact; `None` where both layers together cannot be enumerated or the
-    /// kernel is not that of the machine's energy.
+    /// Second largest eigenvalue of the Gibbs kernel, exact; `None` where both layers together cannot be enumerated or
+    /// the kernel is not that of the machine's energy.
     pub lambda2: Option<f64>,
     /// Integrated autocorrelation times, in sweeps; `None` where the chains are too short to tell.
     pub tau: PerObservable<Option<AutocorrelationTime>>,
-    /// Effective samples a second of wall-clock time, of all chains together: `chains sweeps / tau` over the time of the
-    /// sweeps, with the transfer of the states to the host and without what is computed of them there.
+    /// Effective samples a second of wall-clock time, of all chains together: `chains sweeps / tau` over the time of
+    /// the sweeps, with the transfer of the states to the host and without what is computed of them there.
     pub ess_per_second: PerObservable<Option<f64>>,
     /// Split R-hat over the chains; `None` for what never changes. Written as null where it is infinite.
     pub r_hat: PerObservable<Option<f64>>,
@@ -103,8 +103,8 @@ impl Mixing {
 
 /// Measures how the machine's Gibbs chains mix; `data` are rows that chains are started at.
 ///
-/// The draws depend on the seed alone: all but `ess_per_second` is the same for any number of threads. `progress` is told
-/// the stage, the sweeps done in it and the sweeps it may take.
+/// The draws depend on the seed alone: all but `ess_per_second` is the same for any number of threads. `progress` is
+/// told the stage, the sweeps done in it and the sweeps it may take.
 ///
 /// # Errors
 /// With fewer than 2 chains or 4 sweeps, with more of both than memory holds, without rows, with rows of another width

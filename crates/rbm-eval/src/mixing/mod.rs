@@ -1,5 +1,5 @@
-//! How fast Gibbs chains forget where they started: autocorrelation times, R-hat, the kernel's second eigenvalue, sweeps to
-//! the model's law.
+//! How fast Gibbs chains forget where they started: autocorrelation times, R-hat, the kernel's second eigenvalue,
+//! sweeps to the model's law.
 
 mod autocorrelation;
 mod convergence;

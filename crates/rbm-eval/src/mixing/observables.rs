@@ -24,8 +24,8 @@ pub struct PerObservable<T> {
     pub active_visible: T,
     /// Mean over hidden units of `p(h_j = 1 | v)`.
     pub active_hidden: T,
-    /// Projection of the visible state on the leading right singular vector of the weights, of length 1: where the machine
-    /// has learned two modes, mostly the direction between them (Decelle, Fissore and Furtlehner 2017).
+    /// Projection of the visible state on the leading right singular vector of the weights, of length 1: where the
+    /// machine has learned two modes, mostly the direction between them (Decelle, Fissore and Furtlehner 2017).
     pub leading_mode: T,
 }
 

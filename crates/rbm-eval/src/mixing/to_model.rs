@@ -14,9 +14,10 @@ use crate::Error;
 pub const TOTAL_VARIATION: f64 = 0.05;
 /// The difference of means, in the model's standard deviations, that counts as near the model.
 pub const DISTANCE_OF_MEANS: f64 = 0.1;
-/// Chains whose means are compared with the model's. With `EXACT_ROWS` the difference of means at the model has a standard
-/// deviation of `sqrt(1/4000 + 1/40000) = 0.0166` of the model's: `DISTANCE_OF_MEANS` is 6.03 times that, so that four
-/// observables leave it by chance once in 10^8 sweeps. (1,000 chains and 10,000 rows: 3.0 times, once in 100.)
+/// Chains whose means are compared with the model's. With `EXACT_ROWS` the difference of means at the model has a
+/// standard deviation of `sqrt(1/4000 + 1/40000) = 0.0166` of the model's: `DISTANCE_OF_MEANS` is 6.03 times that, so
+/// that four observables leave it by chance once in 10^8 sweeps. (1,000 chains and 10,000 rows: 3.0 times, once in
+/// 100.)
 pub const TO_MODEL_CHAINS: usize = 4_000;
 /// Independent exact samples that the model's means and standard deviations are found from.
 pub const EXACT_ROWS: usize = 40_000;
@@ -29,10 +30,11 @@ const MOST_WORK: usize = 1 << 35;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Distance {
-    /// Total variation between the law of the chains and the model's, both enumerated; near from [`TOTAL_VARIATION`] on.
+    /// Total variation between the law of the chains and the model's, both enumerated; near from [`TOTAL_VARIATION`]
+    /// on.
     TotalVariation,
-    /// The largest difference over the observables between the mean over [`TO_MODEL_CHAINS`] chains and the model's mean,
-    /// in the model's standard deviations; near from [`DISTANCE_OF_MEANS`] on.
+    /// The largest difference over the observables between the mean over [`TO_MODEL_CHAINS`] chains and the model's
+    /// mean, in the model's standard deviations; near from [`DISTANCE_OF_MEANS`] on.
     MeansOfObservables,
 }
 
@@ -62,9 +64,10 @@ impl SweepsToModel {
 /// The sweeps after which chains from the data and from uniform states are near the model's law.
 ///
 /// Where both layers can be enumerated: the smallest t with total variation of `q T^t` to the model at most
-/// [`TOTAL_VARIATION`], exactly, q the law of all rows or the uniform one. Where the smaller layer can be: the smallest t
-/// from which on until sweep `2 t + 50`, for every observable, the mean over chains differs from the model's by at most
-/// [`DISTANCE_OF_MEANS`] of the model's standard deviations; that sees only what the observables see. Else nothing.
+/// [`TOTAL_VARIATION`], exactly, q the law of all rows or the uniform one. Where the smaller layer can be: the smallest
+/// t from which on until sweep `2 t + 50`, for every observable, the mean over chains differs from the model's by at
+/// most [`DISTANCE_OF_MEANS`] of the model's standard deviations; that sees only what the observables see. Else
+/// nothing.
 ///
 /// # Errors
 /// When the device fails.

@@ -19,9 +19,9 @@ pub struct SampleQuality {
     pub rows: usize,
     /// Root mean square over units of the difference between the means of samples and of rows.
     pub first_moment_error: f64,
-    /// What its square would be on average, as a root, if samples and rows were independent draws from one law, that of the
-    /// rows: `sqrt(mean_i p_i (1 - p_i) (1 / samples + 1 / rows))`. Where the rows are not drawn but all that there is, the
-    /// part `1 / rows` is too much, and errors below the floor are no surprise.
+    /// What its square would be on average, as a root, if samples and rows were independent draws from one law, that of
+    /// the rows: `sqrt(mean_i p_i (1 - p_i) (1 / samples + 1 / rows))`. Where the rows are not drawn but all that there
+    /// is, the part `1 / rows` is too much, and errors below the floor are no surprise.
     pub first_moment_noise: f64,
     /// Root mean square over pairs of units of the difference between their covariances in samples and in rows; 0 for a
     /// single unit.
@@ -34,8 +34,8 @@ pub struct SampleQuality {
     pub nearest: NearestRows,
 }
 
-/// Compares `samples` `[samples, visible]`, each 0 or 1, with all rows of a split; the accuracies, which need equal numbers,
-/// take rows chosen by seed and step where there are more of them.
+/// Compares `samples` `[samples, visible]`, each 0 or 1, with all rows of a split; the accuracies, which need equal
+/// numbers, take rows chosen by seed and step where there are more of them.
 ///
 /// # Errors
 /// With fewer than 2 samples or values that do not make rows of the split's width, without rows, and with rows of grey
@@ -56,8 +56,8 @@ pub fn sample_quality(samples: &[u8], split: &Split, seed: u64, step: u64) -> Re
     })
 }
 
-/// The distance from each of `samples` `[samples, visible]` to the nearest row of a split: near the training rows and far
-/// from test rows, samples are remembered.
+/// The distance from each of `samples` `[samples, visible]` to the nearest row of a split: near the training rows and
+/// far from test rows, samples are remembered.
 ///
 /// # Errors
 /// As [`sample_quality`].

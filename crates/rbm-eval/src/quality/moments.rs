@@ -85,9 +85,10 @@ pub(super) fn compare(samples: &PackedRows, rows: &PackedRows) -> Moments {
     Moments { first: first.difference(), second: second.difference() }
 }
 
-/// Variance of the difference of the unbiased covariances of two units in independent draws from one law with means `p` and
-/// `q` and `both` the probability that both are 1: for n draws `(mu_22 - c^2) / n + (p (1 - p) q (1 - q) + c^2) / (n (n - 1))`
-/// with `c = both - p q`, summed over the two sets of draws; `scale` sums `1 / n`, `inverse` sums `1 / (n (n - 1))`.
+/// Variance of the difference of the unbiased covariances of two units in independent draws from one law with means `p`
+/// and `q` and `both` the probability that both are 1: for n draws `(mu_22 - c^2) / n + (p (1 - p) q (1 - q) + c^2) /
+/// (n (n - 1))` with `c = both - p q`, summed over the two sets of draws; `scale` sums `1 / n`, `inverse` sums `1 / (n
+/// (n - 1))`.
 ///
 /// With states 0 and 1, `(x - p)^2 = (1 - 2 p) x + p^2`, so `mu_22 = E (x - p)^2 (y - q)^2` is linear in `both`.
 fn covariance_variance(p: f64, q: f64, both: f64, scale: f64, inverse: f64) -> f64 {

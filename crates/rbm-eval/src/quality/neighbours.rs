@@ -14,28 +14,30 @@ use crate::{
 /// Rows that one task looks for the neighbours of: a fixed number, whatever the threads.
 const CHUNK: usize = 32;
 
-/// Nearest-neighbour adversarial accuracies (Yale et al. 2020; Decelle, Furtlehner and Seoane 2021) between `compared` rows
-/// T and as many samples S.
+/// Nearest-neighbour adversarial accuracies (Yale et al. 2020; Decelle, Furtlehner and Seoane 2021) between `compared`
+/// rows T and as many samples S.
 ///
-/// `AA_truth` is the share of rows that are nearer to another row than to any sample, `AA_syn` the share of samples that are
-/// nearer to another sample than to any row. A tie between both nearest counts one half; the point itself, but no copy of
-/// it, is left out. Between draws from one law both are 1/2 (without ties `(n - 1) / (2 n - 1)`, since a point has n - 1
-/// others of its own kind); 1 where the sets lie apart; towards 0 where samples are copies of rows. A single row has no other
-/// of its own kind: then both are 0 and mean nothing.
+/// `AA_truth` is the share of rows that are nearer to another row than to any sample, `AA_syn` the share of samples
+/// that are nearer to another sample than to any row. A tie between both nearest counts one half; the point itself, but
+/// no copy of it, is left out. Between draws from one law both are 1/2 (without ties `(n - 1) / (2 n - 1)`, since a
+/// point has n - 1 others of its own kind); 1 where the sets lie apart; towards 0 where samples are copies of rows. A
+/// single row has no other of its own kind: then both are 0 and mean nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Adversarial {
     /// `AA_truth`.
     pub truth: f64,
     /// `AA_syn`.
     pub synthetic: f64,
-    /// Standard deviation of each of them where both sets are drawn from one law, given all points together: that over all
-    /// ways to call half of them rows. The binomial `sqrt(1 / (4 n))` would hold if comparisons were independent; but in many
-    /// dimensions few points are the nearest of many (hubs), and whether these are rows or samples decides much.
+    /// Standard deviation of each of them where both sets are drawn from one law, given all points together: that over
+    /// all ways to call half of them rows. The binomial `sqrt(1 / (4 n))` would hold if comparisons were independent;
+    /// but in many dimensions few points are the nearest of many (hubs), and whether these are rows or samples decides
+    /// much.
     ///
-    /// `sqrt(sum_j (c_j - 1)^2 + sum_{i < j} (w_ij + w_ji)^2) / (4 n)`, `w_ij` = 1 / ties where j is (one of) the nearest of i,
-    /// else 0, `c_j = sum_i w_ij`: from `sum_ij w_ij (1 + e_i) (1 + e_j) / 4` with signs `e` that sum to 0 and are otherwise
-    /// taken for independent, as for the nearest-neighbour test of Henze (1988). With three or more ties it is a little large:
-    /// there the rule of one half scatters less than the share of the ties that are of the own kind.
+    /// `sqrt(sum_j (c_j - 1)^2 + sum_{i < j} (w_ij + w_ji)^2) / (4 n)`, `w_ij` = 1 / ties where j is (one of) the
+    /// nearest of i, else 0, `c_j = sum_i w_ij`: from `sum_ij w_ij (1 + e_i) (1 + e_j) / 4` with signs `e` that sum to
+    /// 0 and are otherwise taken for independent, as for the nearest-neighbour test of Henze (1988). With three or more
+    /// ties it is a little large: there the rule of one half scatters less than the share of the ties that are of the
+    /// own kind.
     pub deviation: f64,
     /// Rows, and samples, that were compared: the smaller of both numbers.
     pub compared: usize,
@@ -157,8 +159,8 @@ fn nearest_in(point: &[u64], others: &[u64]) -> Nearest {
     nearest
 }
 
-/// The sum over these rows i of `w_ij`, and of `(w_ij + w_ji)^2`, for the point j; `weighted` are the distance to a point's
-/// nearest and the share that each of its nearest has.
+/// The sum over these rows i of `w_ij`, and of `(w_ij + w_ji)^2`, for the point j; `weighted` are the distance to a
+/// point's nearest and the share that each of its nearest has.
 #[multiversion::multiversion(targets("x86_64+avx2+popcnt"))]
 fn influence(point: &[u64], own: (u32, f64), others: &[u64], weighted: &[(u32, f64)]) -> (f64, f64) {
     let (mut received, mut pairs) = (0.0, 0.0);

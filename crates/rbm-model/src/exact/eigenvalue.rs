@@ -45,8 +45,8 @@ pub fn second_eigenvalue(parameters: &Parameters) -> Result<f64, Error> {
     let inner = |f: &[f64], g: &[f64]| -> f64 { f.iter().zip(g).map(|(f, g)| f * g).sum() };
 
     let mut basis = vec![roots.clone()];
-    // Any start that no symmetry makes orthogonal to an eigenfunction will do; it has all states alike, also those that the
-    // law all but leaves out.
+    // Any start that no symmetry makes orthogonal to an eigenfunction will do; it has all states alike, also those that
+    // the law all but leaves out.
     let mut next: Vec<f64> = (0..law.len()).map(|state| (1.0 + state as f64 * 0.618_033_988_749_895).sin()).collect();
     let (mut diagonal, mut below, mut found) = (Vec::new(), Vec::new(), vec![0.0]);
     for _ in 0..MOST_STEPS.min(law.len()) {

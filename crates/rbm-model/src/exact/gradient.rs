@@ -74,9 +74,9 @@ pub fn gradient(parameters: &Parameters, rows: &WeightedRows) -> Result<Gradient
     Ok(Gradient::between(&data_moments(parameters, rows)?, &moments(parameters)?))
 }
 
-/// What CD-k estimates without its noise, `E_q s - E_{q T^k} s`: the expectation over all chains of `k` Gibbs steps that
-/// start at the rows, with hidden probabilities in the statistics. Rows may be grey: the first hidden states are drawn
-/// from the probabilities that the grey values give.
+/// What CD-k estimates without its noise, `E_q s - E_{q T^k} s`: the expectation over all chains of `k` Gibbs steps
+/// that start at the rows, with hidden probabilities in the statistics. Rows may be grey: the first hidden states are
+/// drawn from the probabilities that the grey values give.
 ///
 /// # Errors
 /// When the rows do not fit the machine, or it is too large to enumerate both layers: more than

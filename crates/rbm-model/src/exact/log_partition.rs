@@ -37,8 +37,8 @@ pub fn log_partition_with(parameters: &Parameters, progress: &(dyn Fn(u64) + Syn
     Ok(total_weight(&Enumeration::of_smaller(parameters, Purpose::Sum)?, progress).value())
 }
 
-/// How long [`log_partition`] would take on this machine with the threads there are, in seconds: some 2^17 states of the
-/// same machine are enumerated, and the time scaled. Exact moments take about three times as long.
+/// How long [`log_partition`] would take on this machine with the threads there are, in seconds: some 2^17 states of
+/// the same machine are enumerated, and the time scaled. Exact moments take about three times as long.
 ///
 /// # Errors
 /// As [`log_partition`].

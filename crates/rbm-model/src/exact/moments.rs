@@ -28,7 +28,8 @@ pub fn moments(parameters: &Parameters) -> Result<Moments, Error> {
     Ok(moments_and_log_partition(parameters, &|_| ())?.0)
 }
 
-/// [`moments`] and log Z, telling `progress` now and then how many more states, of `2 x 2^min(visible, hidden)`, are done.
+/// [`moments`] and log Z, telling `progress` now and then how many more states, of `2 x 2^min(visible, hidden)`, are
+/// done.
 ///
 /// # Errors
 /// As [`moments`].
@@ -62,8 +63,8 @@ pub fn moments_under(parameters: &Parameters, law: &[f64]) -> Result<Moments, Er
     under(parameters, law, |mean| mean)
 }
 
-/// Expectation of the *squared* statistics, `(E[sigma_j^2 v_i], E[v_i], E[sigma_j^2])`, where the visible layer has `law`
-/// `[2^visible]`: with [`moments_under`], their variances.
+/// Expectation of the *squared* statistics, `(E[sigma_j^2 v_i], E[v_i], E[sigma_j^2])`, where the visible layer has
+/// `law` `[2^visible]`: with [`moments_under`], their variances.
 ///
 /// # Errors
 /// As [`moments_under`].
@@ -142,8 +143,8 @@ impl Moments {
     }
 }
 
-/// Moments with the enumerated layer as the hidden one, whose states have the given probabilities, of what is to be taken
-/// of the other layer's means; and the sum of all probabilities.
+/// Moments with the enumerated layer as the hidden one, whose states have the given probabilities, of what is to be
+/// taken of the other layer's means; and the sum of all probabilities.
 fn enumerated_moments(
     enumeration: &Enumeration<'_>,
     probability: impl Fn(&mut Walk<'_>) -> f64 + Sync,

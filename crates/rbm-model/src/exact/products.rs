@@ -1,9 +1,9 @@
 //! Mixtures of laws of independent units, as products of matrices.
 //!
-//! Given a state x of one layer the units of the other are independent. Split them into a lower half A and an upper half B:
-//! `P(y|x) = P_A(y_A|x) P_B(y_B|x)`. With tables `P_A: [x, 2^a]` and `P_B: [x, 2^b]`, built by doubling, both halves of the
-//! Gibbs kernel are matrix products of `2^(m+n)` multiply-adds, and nothing of size `[2^m, 2^n]` is ever kept:
-//! `sum_x d(x) P(y|x) = (P_B' diag(d) P_A)[y_B, y_A]` and `sum_y P(y|x) f(y) = ((P_B F) . P_A)[x]`.
+//! Given a state x of one layer the units of the other are independent. Split them into a lower half A and an upper
+//! half B: `P(y|x) = P_A(y_A|x) P_B(y_B|x)`. With tables `P_A: [x, 2^a]` and `P_B: [x, 2^b]`, built by doubling, both
+//! halves of the Gibbs kernel are matrix products of `2^(m+n)` multiply-adds, and nothing of size `[2^m, 2^n]` is ever
+//! kept: `sum_x d(x) P(y|x) = (P_B' diag(d) P_A)[y_B, y_A]` and `sum_y P(y|x) f(y) = ((P_B F) . P_A)[x]`.
 
 use rayon::prelude::*;
 
@@ -149,8 +149,8 @@ impl Coefficients<'_> {
 /// Terms that are added to a row at a time, so that the row is loaded and stored once for all of them.
 const TERMS: usize = 8;
 
-/// Adds the product of the coefficients `[rows, terms]` and `terms` `[terms, columns]` to `sum` `[rows, columns]`, term after
-/// term.
+/// Adds the product of the coefficients `[rows, terms]` and `terms` `[terms, columns]` to `sum` `[rows, columns]`, term
+/// after term.
 #[multiversion::multiversion(targets("x86_64+avx2"))]
 fn add_products(coefficients: Coefficients<'_>, terms: &[f64], columns: usize, sum: &mut [f64]) {
     for (block, terms) in terms.chunks(TERMS * columns).enumerate() {

@@ -37,7 +37,8 @@ pub fn sample_from(parameters: &Parameters, first: u64, rows: usize, seed: u64) 
     samples.par_chunks_exact_mut(parameters.visible()).enumerate().for_each(|(row, out)| {
         let mut draws = Sequence::new(seed, Stream::ExactSample, first + row as u64);
         let target = draws.uniform() * total;
-        // The first state whose cumulative sum reaches the target: never one of probability 0, since the target is positive.
+        // The first state whose cumulative sum reaches the target: never one of probability 0, since the target is
+        // positive.
         let state = cumulative.partition_point(|&sum| sum < target);
         if hidden_enumerated {
             let hidden: Vec<f64> = (0..parameters.hidden()).map(|j| (state >> j & 1) as f64).collect();

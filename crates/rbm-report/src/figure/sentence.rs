@@ -160,8 +160,8 @@ fn nearness(
     }
 }
 
-/// Which setting comes second after the best, and whether the seeds and the intervals of log Z tell the two apart; empty
-/// where none does.
+/// Which setting comes second after the best, and whether the seeds and the intervals of log Z tell the two apart;
+/// empty where none does.
 pub(crate) fn runner_up(
     overview: &Overview<'_>,
     series: &Series,

@@ -44,8 +44,8 @@ pub struct Context<'a> {
 /// Computes a cell whose lease is held, or goes on with it from its last good checkpoint.
 ///
 /// Equal cells end with the same bytes in `metrics.parquet` and `weights.safetensors`, however often they were
-/// interrupted. A cell whose numbers cease to be finite ends with the marker `DIVERGED`, one that cannot be computed with
-/// `FAILED`; where the disk refuses, no marker is written, and the cell can be gone on with.
+/// interrupted. A cell whose numbers cease to be finite ends with the marker `DIVERGED`, one that cannot be computed
+/// with `FAILED`; where the disk refuses, no marker is written, and the cell can be gone on with.
 ///
 /// # Errors
 /// Only what kept even the failure from being recorded.
@@ -275,8 +275,8 @@ impl Run<'_, '_> {
         Ok(Outcome::Done)
     }
 
-    /// Whether the best weights on the disk are those that were written; before the marker vouches for them. Not asked when
-    /// a checkpoint is gone on from: the file may rightly be newer than that.
+    /// Whether the best weights on the disk are those that were written; before the marker vouches for them. Not asked
+    /// when a checkpoint is gone on from: the file may rightly be newer than that.
     fn best_is_whole(&self, progress: &Progress) -> Result<bool, Error> {
         let Some(digest) = &progress.best_sha256 else { return Ok(true) };
         Ok(self.lease.read_file(BEST)?.is_some_and(|bytes| sha256_of_bytes(&bytes) == *digest))

@@ -23,7 +23,8 @@ const PLOT: f64 = 220.0;
 const ERROR: &str = "negative-phase-error";
 const EXACT: &str = "negative-phase-error-exact-samples";
 
-/// Against k where that is swept, else over the epochs; nothing where no cell has persistent chains that were looked at.
+/// Against k where that is swept, else over the epochs; nothing where no cell has persistent chains that were looked
+/// at.
 pub(super) fn drawings(overview: &Overview<'_>, groups: &[Group]) -> Result<Vec<Drawing>, Error> {
     let Some(error) = series(overview, ERROR) else { return Ok(Vec::new()) };
     let has_value = |setting: usize| overview.settings[setting].done().any(|cell| !error.curve(cell).is_empty());
