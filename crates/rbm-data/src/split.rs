@@ -35,6 +35,14 @@ pub(crate) struct EachEpoch {
     pub(crate) first: u32,
 }
 
+impl EachEpoch {
+    /// Where the states of a row, by its number in the store, are drawn.
+    fn at(self, epoch: u32, row: u32) -> Draw {
+        let stream = Stream::BinarizationEachEpoch;
+        Draw { seed: self.seed, stream, step: u64::from(epoch), row: self.first + row }
+    }
+}
+
 impl Split {
     /// The number of rows.
     pub fn len(&self) -> usize {
@@ -81,6 +89,37 @@ impl Split {
         }
     }
 
+    /// Whether rows are states in every epoch, not grey values.
+    pub fn has_states(&self) -> bool {
+        !matches!(self.rows, Rows::Grey { draw: None, .. })
+    }
+
+    /// The states that [`Self::batch`] gives, packed as `[rows.len(), ceil(visible / 32)]`, in place of what `out` held.
+    ///
+    /// # Panics
+    /// If rows are grey values ([`Self::has_states`]), or a row is not there.
+    pub fn packed_batch(&self, rows: &[u32], epoch: u32, out: &mut Vec<u32>) {
+        let width = self.visible().div_ceil(32);
+        out.clear();
+        out.resize(rows.len() * width, 0);
+        for (&row, out) in rows.iter().zip(out.chunks_exact_mut(width)) {
+            match &self.rows {
+                Rows::Bits(bits) => {
+                    for (out, word) in out.chunks_mut(2).zip(bits.row(row as usize)) {
+                        out.iter_mut().enumerate().for_each(|(half, out)| *out = (word >> (32 * half)) as u32);
+                    }
+                }
+                Rows::Grey { draw: None, .. } => panic!("grey values are no states: ask `has_states` first"),
+                Rows::Grey { store, units, index, draw: Some(draw) } => {
+                    let values = index[row as usize] as usize * units;
+                    states(draw.at(epoch, index[row as usize]), *units, |unit| store.at(values + unit), |unit, state| {
+                        out[unit / 32] |= u32::from(state) << (unit % 32);
+                    });
+                }
+            }
+        }
+    }
+
     /// Writes one row as evaluation sees it: states, under `"each-epoch"` those of epoch 0, or grey values.
     ///
     /// # Panics
@@ -97,15 +136,9 @@ impl Split {
                 let first = index[row] as usize * units;
                 out.iter_mut().enumerate().for_each(|(unit, out)| *out = T::from(store.at(first + unit)));
             }
-            Rows::Grey { store, units, index, draw: Some(EachEpoch { seed, first }) } => {
-                let at = Draw {
-                    seed: *seed,
-                    stream: Stream::BinarizationEachEpoch,
-                    step: u64::from(epoch),
-                    row: first + index[row],
-                };
+            Rows::Grey { store, units, index, draw: Some(draw) } => {
                 let values = index[row] as usize * units;
-                states(at, *units, |unit| store.at(values + unit), |unit, state| out[unit] = T::from(u8::from(state)));
+                states(draw.at(epoch, index[row]), *units, |unit| store.at(values + unit), |unit, state| out[unit] = T::from(u8::from(state)));
             }
         }
     }

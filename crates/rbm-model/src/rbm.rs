@@ -130,6 +130,11 @@ impl Rbm {
         self.visible_unit.follows_energy() && self.hidden_unit.follows_energy()
     }
 
+    /// Whether its units are Bernoulli's and its free energy the mathematics', with nothing of the listing's variants.
+    pub fn is_plain(&self) -> bool {
+        self.samples_its_law() && self.free_energy == FreeEnergy::Softplus
+    }
+
     /// Weights `[hidden, visible]`, visible bias `[1, visible]` and hidden bias `[1, hidden]`.
     pub fn tensors(&self) -> [&Tensor<2>; 3] {
         [&self.weights, &self.visible_bias, &self.hidden_bias]

@@ -1,6 +1,6 @@
 //! What can go wrong in opening a device.
 
-use crate::BackendName;
+use crate::{BackendName, Isa};
 
 /// Why there is no device for a backend's word.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -29,5 +29,19 @@ pub enum Error {
         backend: BackendName,
         /// What the driver said.
         reason: String,
+    },
+    /// The word names no instruction set.
+    #[error("RBM_ISA is `{word}`, expected one of `portable`, `avx2`, `avx512`")]
+    UnknownIsa {
+        /// The word as written.
+        word: String,
+    },
+    /// The instruction set exists, but this processor lacks it.
+    #[error("RBM_ISA is `{isa}`, which this processor does not have; its widest is `{widest}`")]
+    NoIsa {
+        /// What was asked for.
+        isa: Isa,
+        /// What there is.
+        widest: Isa,
     },
 }

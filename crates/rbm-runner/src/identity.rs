@@ -2,8 +2,9 @@
 
 use rbm_data::{Binarization, DataConfig, Source};
 use rbm_eval::{EvaluateConfig, LogZ};
-use rbm_model::{Init, ModelConfig};
-use rbm_train::{Algorithm, TrainConfig};
+use rbm_model::{FreeEnergy, Init, ModelConfig, VisibleSampling};
+use rbm_ops::Kernels;
+use rbm_train::{Algorithm, Precision, TrainConfig};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -13,8 +14,16 @@ use crate::{canonical::canonical_json, config::CellConfig};
 /// another formula), so that no result of an older version is taken for one of the new.
 pub const NUMERICS: u32 = 1;
 
-/// The level of kernels that cells are computed with.
-pub const KERNELS: &str = "composed";
+/// The kernels that a cell is computed with: the config's, or composed ones where there are no fused ones for it.
+pub fn kernels_of(config: &CellConfig) -> Kernels {
+    let (train, model) = (&config.train, &config.model);
+    let has_fused = matches!(train.algorithm, Algorithm::Cd | Algorithm::Pcd)
+        && train.precision == Precision::F32
+        && model.visible_sampling == VisibleSampling::Bernoulli
+        && model.free_energy == FreeEnergy::Softplus
+        && config.data.binarization != Binarization::None;
+    if has_fused { config.run.kernels } else { Kernels::Composed }
+}
 
 /// Canonical JSON of everything that decides a cell's numbers, and of nothing else.
 ///
@@ -49,7 +58,7 @@ pub fn canonical_config_json(config: &CellConfig, data_digest: &str, init_digest
     drop_idle(!annealed, &mut evaluate, &["log_z_schedule"]);
     canonical_json(&json!({
         "numerics": NUMERICS,
-        "kernels": KERNELS,
+        "kernels": kernels_of(config),
         "backend": config.run.backend,
         "precision": config.train.precision,
         "seed": config.run.seed,

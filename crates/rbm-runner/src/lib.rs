@@ -37,7 +37,7 @@ pub use config::{
 pub use data_sets::{DataFacts, DataSets, Loaded};
 pub use error::Error;
 pub use estimate::{ENUMERATED_PER_SECOND, Estimate, MULTIPLY_ADDS_PER_SECOND, SECONDS_A_STEP, STATES_PER_SECOND};
-pub use identity::{KERNELS, NUMERICS, canonical_config_json};
+pub use identity::{NUMERICS, canonical_config_json, kernels_of};
 pub use plan::{Cell, Plan};
 pub use run::{
     CellStatus, Context, Depth, EngineOptions, Environment, Event, Observer, Outcome, Silent, SkipReason, StopFlag,

@@ -9,6 +9,7 @@ mod config;
 mod error;
 mod estimator;
 mod gradient;
+mod learner;
 mod optimiser;
 mod trainer;
 
@@ -23,4 +24,5 @@ pub use estimator::{
 pub use gradient::Gradient;
 pub use optimiser::Momentum;
 pub use rbm_model::Precision;
+pub use rbm_ops::Kernels;
 pub use trainer::{StepInfo, Trainer};

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use burn::tensor::{Tensor, TensorData};
 use rbm_data::{Split, epoch_order};
-use rbm_model::{Parameters, Rbm, exact::WeightedRows};
+use rbm_model::{Parameters, Rbm};
+use rbm_ops::Kernels;
 
 use crate::gradient::host;
-use crate::{Batch, Checkpoint, Error, EstimatorState, GradientEstimator, Key, Momentum, TrainConfig, estimator};
+use crate::learner::{Learner, Move, RowsOfStep, Stepped};
+use crate::{Checkpoint, Error, Key, TrainConfig, estimator};
 
 /// A training run between two steps.
 ///
@@ -38,11 +39,8 @@ use crate::{Batch, Checkpoint, Error, EstimatorState, GradientEstimator, Key, Mo
 #[derive(Debug)]
 pub struct Trainer {
     config: TrainConfig,
-    model: Rbm,
+    learner: Learner,
     rows: Arc<Split>,
-    estimator: Box<dyn GradientEstimator>,
-    state: EstimatorState,
-    optimiser: Momentum,
     counters: Checkpoint,
     /// The running epoch's order of rows; empty between epochs.
     order: Vec<u32>,
@@ -62,11 +60,26 @@ pub struct StepInfo {
 }
 
 impl Trainer {
-    /// A run before its first step.
+    /// A run before its first step, with fused kernels where there are any for it.
     ///
     /// # Errors
     /// When the settings are impossible, or do not fit the model and the rows.
     pub fn new(config: &TrainConfig, model: Rbm, rows: Arc<Split>, seed: u64) -> Result<Self, Error> {
+        Self::with_kernels(config, model, rows, seed, Kernels::Fused)
+    }
+
+    /// The same with kernels of one's choice; composed ones where there are no fused ones: for other algorithms than CD
+    /// and PCD, other units than Bernoulli's, f64, grey values.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn with_kernels(
+        config: &TrainConfig,
+        model: Rbm,
+        rows: Arc<Split>,
+        seed: u64,
+        kernels: Kernels,
+    ) -> Result<Self, Error> {
         let refused = |(key, allowed): (&str, String)| Error::Setup(format!("train.{key} must be {allowed}"));
         config.check().map_err(refused)?;
         config.check_size(model.visible(), model.hidden()).map_err(refused)?;
@@ -80,9 +93,13 @@ impl Trainer {
         }
         let estimator = estimator(config, rows.len());
         let state = estimator.init(seed, &model);
+        let learner = if kernels == Kernels::Fused && Learner::can_be_fused(config, &model, &rows) {
+            Learner::fused(model, &state)?
+        } else {
+            Learner::composed(model, estimator, state)
+        };
         let counters = Checkpoint { seed, ..Checkpoint::default() };
-        let optimiser = Momentum::default();
-        Ok(Self { config: config.clone(), model, rows, estimator, state, optimiser, counters, order: Vec::new() })
+        Ok(Self { config: config.clone(), learner, rows, counters, order: Vec::new() })
     }
 
     /// Puts a new run of the same settings where a checkpoint was taken; it goes on as if it had never stopped.
@@ -92,15 +109,16 @@ impl Trainer {
     /// # Errors
     /// When the bytes are no checkpoint of such a run.
     pub fn resume(self, bytes: &[u8]) -> Result<(Self, BTreeMap<String, String>), Error> {
-        let (mut counters, model, last, state) = Checkpoint::from_bytes(bytes, self.model)?;
+        let (mut counters, model, last, state) = Checkpoint::from_bytes(bytes, self.learner.model().clone())?;
         if counters.seed != self.counters.seed {
             return Err(Error::Checkpoint(format!("it is of seed {}, not {}", counters.seed, self.counters.seed)));
         }
-        if counters.epoch > self.config.epochs || state.chains.is_some() != self.state.chains.is_some() {
+        if counters.epoch > self.config.epochs || state.chains.is_some() != self.learner.state().chains.is_some() {
             return Err(Error::Checkpoint("it is of a run with other settings".into()));
         }
         let extra = std::mem::take(&mut counters.extra);
-        let resumed = Self { model, state, optimiser: Momentum { last }, counters, ..self };
+        let learner = self.learner.resume(model, last, state)?;
+        let resumed = Self { learner, counters, ..self };
         if resumed.counters.batch >= resumed.batches() {
             return Err(Error::Checkpoint("it is of a run with other settings".into()));
         }
@@ -113,7 +131,7 @@ impl Trainer {
     /// When the device fails to answer.
     pub fn checkpoint(&self, extra: BTreeMap<String, String>) -> Result<Vec<u8>, Error> {
         let counters = Checkpoint { extra, ..self.counters.clone() };
-        counters.to_bytes(&self.model, self.optimiser.last.as_ref(), &self.state)
+        counters.to_bytes(self.model(), self.learner.last_update().as_ref(), &self.learner.state())
     }
 
     /// One update on the next batch.
@@ -128,29 +146,24 @@ impl Trainer {
         let first = self.counters.batch * self.config.batch_size;
         let indices = &self.order[first..self.rows.len().min(first + self.config.batch_size)];
         let rows = indices.len();
-        let batch = self.batch(indices, epoch)?;
-
         let k = self.config.k_at(epoch);
         let key = Key { seed: self.counters.seed, gibbs_step: self.counters.gibbs_step, k };
         let step = self.counters.step + 1;
         let ended_epoch = self.counters.batch + 1 == self.batches();
-        let (gradient, state) = self.estimator.estimate(key, &self.model, batch, self.state)?;
-        let diverged = |what| Error::Diverged { epoch, step, what };
-        if let Some(what) = gradient.non_finite()? {
-            return Err(diverged(what));
-        }
-        if ended_epoch {
-            let norm = gradient.norm()?;
-            if !norm.is_finite() {
-                return Err(diverged("the gradient's norm"));
-            }
-            self.counters.gradient_norm_bits = Some(norm.to_bits());
-        }
-
         let full = self.config.batch_size.min(self.rows.len());
-        let rate = self.config.learning_rate_at(epoch) * (rows as f64 / full as f64);
-        let (optimiser, model) =
-            self.optimiser.update(self.model, gradient, rate, self.config.momentum_at(epoch), self.config.weight_decay);
+        let by = Move {
+            rate: self.config.learning_rate_at(epoch) * (rows as f64 / full as f64),
+            momentum: self.config.momentum_at(epoch),
+            decay: self.config.weight_decay,
+            norm: ended_epoch,
+        };
+        let (learner, stepped) = self.learner.step(RowsOfStep { split: &self.rows, indices, epoch }, key, by)?;
+        let diverged = |what| Error::Diverged { epoch, step, what };
+        match stepped {
+            Stepped::Diverged { what } => return Err(diverged(what)),
+            Stepped::Well { norm: Some(norm) } => self.counters.gradient_norm_bits = Some(norm.to_bits()),
+            Stepped::Well { norm: None } => {}
+        }
         self.counters.step = step;
         self.counters.gibbs_step += u64::from(k);
         self.counters.batch += 1;
@@ -158,17 +171,17 @@ impl Trainer {
             self.counters.epoch = epoch;
             self.counters.batch = 0;
             self.order.clear();
-            if !finite(&model)? {
+            if !finite(learner.model())? {
                 return Err(diverged("a parameter"));
             }
         }
         let info = StepInfo { epoch, step, rows, ended_epoch };
-        Ok((Self { model, state, optimiser, ..self }, info))
+        Ok((Self { learner, ..self }, info))
     }
 
     /// The model as it stands.
     pub fn model(&self) -> &Rbm {
-        &self.model
+        self.learner.model()
     }
 
     /// The model's parameters on the host.
@@ -176,21 +189,23 @@ impl Trainer {
     /// # Errors
     /// When the device fails to answer.
     pub fn parameters(&self) -> Result<Parameters, Error> {
-        Ok(self.model.parameters()?)
+        Ok(self.model().parameters()?)
     }
 
-    /// Persistent chains' visible states, `[chains, visible]`, where the algorithm keeps any.
-    pub fn chains(&self) -> Option<&Tensor<2>> {
-        self.state.chains.as_ref()
-    }
-
-    /// The same on the host, each 0 or 1.
+    /// Persistent chains' visible states, `[chains, visible]` row by row, each 0 or 1, where the algorithm keeps any.
     ///
     /// # Errors
     /// When the device fails to answer.
     pub fn chain_states(&self) -> Result<Option<Vec<u8>>, Error> {
-        let Some(chains) = &self.state.chains else { return Ok(None) };
-        Ok(Some(host(chains)?.into_iter().map(|state| state as u8).collect()))
+        self.learner.chain_states()
+    }
+
+    /// The kernels in use.
+    pub fn kernels(&self) -> Kernels {
+        match self.learner {
+            Learner::Composed(_) => Kernels::Composed,
+            Learner::Fused(_) => Kernels::Fused,
+        }
     }
 
     /// Epochs that are over.
@@ -221,21 +236,6 @@ impl Trainer {
     /// Norm of the gradient in the last epoch's last step.
     pub fn gradient_norm(&self) -> Option<f64> {
         self.counters.gradient_norm_bits.map(f64::from_bits)
-    }
-
-    fn batch(&self, indices: &[u32], epoch: u32) -> Result<Batch, Error> {
-        let visible = self.rows.visible();
-        let mut values = vec![0.0_f32; indices.len() * visible];
-        self.rows.batch(indices, epoch, &mut values);
-        let rows = if self.estimator.needs_rows_on_host() {
-            let wide: Vec<f64> = values.iter().map(|&x| f64::from(x)).collect();
-            Some(WeightedRows::new(visible, &wide)?)
-        } else {
-            None
-        };
-        let options = (&self.model.device(), self.model.precision().dtype());
-        let visible = Tensor::from_data(TensorData::new(values, [indices.len(), visible]), options);
-        Ok(Batch { visible, rows })
     }
 }
 

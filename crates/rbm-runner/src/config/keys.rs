@@ -151,6 +151,7 @@ pub const KEYS: &[Key] = &[
     word("evaluate", "keep_best", METRICS, "the metric whose best epoch is kept as best.safetensors"),
     key("sweep", "seeds", "a whole number of at least 1, or a list of seeds", "how many seeds, or which"),
     word("run", "backend", &["flex", "ndarray", "wgpu", "wgpu:0", "wgpu:cpu"], "what computes; rbm backends --list"),
+    word("run", "kernels", &["fused", "composed"], "fused: a half-step or an update in one pass; composed: burn's operations"),
     key("run", "workers", AUTO, "worker processes"),
     key("run", "threads", AUTO, "threads of each worker"),
     key("run", "seed", WHOLE, "seed of a single cell, and the first of sweep.seeds = N"),

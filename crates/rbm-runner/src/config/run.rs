@@ -2,18 +2,21 @@
 
 use std::fmt;
 
-use rbm_ops::BackendName;
+use rbm_ops::{BackendName, Kernels};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// More workers or threads than this are a slip of the keyboard.
 const MOST: usize = 1024;
 
-/// The `[run]` section of a config: where and how cells are computed. Only `backend` and `seed` decide numbers.
+/// The `[run]` section of a config: where and how cells are computed. Only `backend`,
+/// `kernels` and `seed` decide numbers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RunConfig {
     /// What computes.
     pub backend: BackendName,
+    /// Fused kernels, or burn's operations one after another; what has no fused kernels is computed with the latter.
+    pub kernels: Kernels,
     /// Worker processes; automatic: as many as cores, at most as many as cells.
     pub workers: Count,
     /// Threads of each worker; automatic: the cores divided by the workers.
@@ -28,6 +31,7 @@ impl Default for RunConfig {
     fn default() -> Self {
         Self {
             backend: BackendName::Flex,
+            kernels: Kernels::Fused,
             workers: Count::Auto,
             threads: Count::Auto,
             seed: 0,

@@ -124,14 +124,14 @@ fn swept_key(document: &Document, dotted: &str, at: &Place) -> Result<(String, S
         let near = if let [only] = same_name[..] { Some(only.as_str()) } else { near };
         let near = near.map(|near| format!("did you mean \"{near}\"? ")).unwrap_or_default();
         let help = format!(
-            "{near}keys of [sweep]: seeds, case, and \"section.key\" of data, model, train and evaluate, and \"run.backend\""
+            "{near}keys of [sweep]: seeds, case, and \"section.key\" of data, model, train and evaluate, \"run.backend\" and \"run.kernels\""
         );
         return Err(document.error(Some(at), &format!("sweep.{dotted}"), "unknown key".into(), Some(help)));
     }
     if !is_sweepable(section, name) {
         let help = match (section, name) {
             ("run", "seed") => "use `seeds = [..]`".to_owned(),
-            _ => "only keys that decide numbers can be swept: data, model, train, evaluate, and run.backend".to_owned(),
+            _ => "only keys that decide numbers can be swept: data, model, train, evaluate, run.backend and run.kernels".to_owned(),
         };
         return Err(document.error(Some(at), dotted, "cannot be swept".into(), Some(help)));
     }
@@ -139,7 +139,7 @@ fn swept_key(document: &Document, dotted: &str, at: &Place) -> Result<(String, S
 }
 
 fn is_sweepable(section: &str, name: &str) -> bool {
-    matches!(section, "data" | "model" | "train" | "evaluate") || (section, name) == ("run", "backend")
+    matches!(section, "data" | "model" | "train" | "evaluate") || (section == "run" && matches!(name, "backend" | "kernels"))
 }
 
 fn read_list(

@@ -16,7 +16,7 @@ use crate::{
     Error,
     config::{CellConfig, CheckpointEvery, resolved_toml},
     data_sets::Loaded,
-    identity::NUMERICS,
+    identity::{NUMERICS, kernels_of},
     plan::Cell,
 };
 
@@ -87,7 +87,7 @@ pub(crate) fn new_trainer(config: &CellConfig, backend: BackendName, data: &Load
     let train = &data.train;
     let start = initialise(&config.model, &train.mean(), train.len(), stored.as_ref(), config.run.seed)?;
     let rbm = Rbm::new(&start, &config.model, config.train.precision, &rbm_ops::open(backend)?);
-    Ok(Trainer::new(&config.train, rbm, train.clone(), config.run.seed)?)
+    Ok(Trainer::with_kernels(&config.train, rbm, train.clone(), config.run.seed, kernels_of(config))?)
 }
 
 /// An error and what lies behind it, in one line, without saying anything twice.
