@@ -4,12 +4,9 @@ use std::sync::Arc;
 
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use rayon::prelude::*;
-use rbm_ops::{Draw, Stream, Value, scalar::softplus, softplus_difference};
+use rbm_ops::{Draw, FusedPath, FusedPathChains, Stream, Value, scalar::softplus, softplus_difference};
 
-use crate::{
-    Error, Parameters, Place, Precision,
-    annealing_host::{HostChains, HostPath},
-};
+use crate::{Error, Parameters, Place, Precision};
 
 /// The path of laws from one machine (beta = 0) to another (beta = 1) over the same visible units,
 ///
@@ -33,7 +30,7 @@ pub struct AnnealingPath {
     /// The start's visible bias on the host, `[visible]`.
     start_log_odds: Vec<f64>,
     /// Where the device is the processor, the width f32 and the start without hidden units.
-    host: Option<Arc<HostPath>>,
+    fused: Option<Arc<FusedPath>>,
 }
 
 impl AnnealingPath {
@@ -80,8 +77,8 @@ impl AnnealingPath {
             start_hidden: hidden - end.hidden(),
             place: place.clone(),
             start_log_odds: start_bias.to_vec(),
-            host: (start.is_none() && place.precision == Precision::F32 && rbm_ops::is_host(&place.device))
-                .then(|| Arc::new(HostPath::new(start_bias, end))),
+            fused: (start.is_none() && place.precision == Precision::F32 && rbm_ops::is_host(&place.device))
+                .then(|| Arc::new(FusedPath::new(start_bias, end.weights(), end.visible_bias(), end.hidden_bias()))),
         })
     }
 
@@ -227,7 +224,7 @@ pub struct AnnealedChains {
 
 #[derive(Clone, Debug)]
 enum States {
-    Host(HostChains),
+    Fused(Box<FusedPathChains>),
     Device(Box<DeviceChains>),
 }
 
@@ -247,8 +244,11 @@ impl States {
 impl AnnealedChains {
     /// Chains drawn from the start of a path from independent units.
     pub fn at_start(path: &AnnealingPath, chains: usize, seed: u64, streams: ChainStreams) -> Self {
-        let states = match &path.host {
-            Some(host) => States::Host(host.at_start(chains, Draw { seed, stream: streams.start, step: 0, row: 0 })),
+        let states = match &path.fused {
+            Some(fused) => {
+                let at = Draw { seed, stream: streams.start, step: 0, row: 0 };
+                States::Fused(Box::new(fused.at_start(chains, at)))
+            }
             None => States::on_device(path.states_at_start(chains, seed, streams.start), None),
         };
         Self { states, seed, streams, transition: 0 }
@@ -259,10 +259,10 @@ impl AnnealedChains {
     /// # Errors
     /// When the states do not make whole rows.
     pub fn at_states(path: &AnnealingPath, states: &[u8], seed: u64, streams: ChainStreams) -> Result<Self, Error> {
-        let states = match path.host {
-            Some(_) => {
+        let states = match &path.fused {
+            Some(fused) => {
                 path.check(states)?;
-                States::Host(HostChains::at_states(states, path.visible()))
+                States::Fused(Box::new(fused.at_states(states)))
             }
             None => States::on_device(path.upload(states)?, None),
         };
@@ -272,7 +272,7 @@ impl AnnealedChains {
     /// Number of chains.
     pub fn chains(&self) -> usize {
         match &self.states {
-            States::Host(chains) => chains.len(),
+            States::Fused(chains) => chains.chains(),
             States::Device(chains) => chains.visible.dims()[0],
         }
     }
@@ -283,8 +283,10 @@ impl AnnealedChains {
     pub fn step(self, path: &AnnealingPath, beta: f64) -> Self {
         let draw = |stream| Draw { seed: self.seed, stream, step: self.transition, row: 0 };
         let (hidden_draw, visible_draw) = (draw(self.streams.hidden), draw(self.streams.visible));
-        let states = match (self.states, &path.host) {
-            (States::Host(chains), Some(host)) => States::Host(host.step(chains, beta, hidden_draw, visible_draw)),
+        let states = match (self.states, &path.fused) {
+            (States::Fused(chains), Some(fused)) => {
+                States::Fused(Box::new(fused.step(*chains, beta, hidden_draw, visible_draw)))
+            }
             (states, _) => {
                 let (visible, activation) = path.on_device(states);
                 let activation = activation.unwrap_or_else(|| path.activation(visible));
@@ -300,10 +302,10 @@ impl AnnealedChains {
     /// # Errors
     /// When the device fails to answer.
     pub fn log_ratio(self, path: &AnnealingPath, from: f64, to: f64) -> Result<(Self, Vec<f64>), Error> {
-        let (states, ratios) = match (self.states, &path.host) {
-            (States::Host(chains), Some(host)) => {
-                let (chains, ratios) = host.log_ratio(chains, from, to);
-                (States::Host(chains), ratios)
+        let (states, ratios) = match (self.states, &path.fused) {
+            (States::Fused(chains), Some(fused)) => {
+                let (chains, ratios) = fused.log_ratio(*chains, from, to);
+                (States::Fused(Box::new(chains)), ratios)
             }
             (states, _) => {
                 let (visible, activation) = path.on_device(states);
@@ -319,9 +321,9 @@ impl AnnealedChains {
     ///
     /// # Errors
     /// When the device fails to answer.
-    pub fn states(&self, path: &AnnealingPath) -> Result<Vec<u8>, Error> {
+    pub fn states(&self) -> Result<Vec<u8>, Error> {
         match &self.states {
-            States::Host(chains) => Ok(chains.states(path.visible())),
+            States::Fused(chains) => Ok(chains.states()),
             States::Device(chains) => Ok(to_host(&chains.visible)?.into_iter().map(|state| state as u8).collect()),
         }
     }
@@ -341,11 +343,11 @@ impl AnnealingPath {
         rbm_ops::sigmoid_bernoulli(input + bias, visible_draw)
     }
 
-    /// The tensors of chains; those of another path's host chains are put on this one's device.
+    /// The tensors of chains; those of another path's fused chains are put on this one's device.
     fn on_device(&self, states: States) -> (Tensor<2>, Option<Tensor<2>>) {
         match states {
             States::Device(chains) => (chains.visible, chains.activation),
-            States::Host(chains) => (self.put(&chains.states(self.visible())), None),
+            States::Fused(chains) => (self.put(&chains.states()), None),
         }
     }
 

@@ -5,7 +5,6 @@
 //! for evaluation and for [`exact`] enumeration.
 
 mod annealing;
-mod annealing_host;
 mod chains;
 mod config;
 mod error;

@@ -12,7 +12,6 @@
 #[cfg(feature = "wgpu")]
 mod adapters;
 mod backend;
-mod bit_sums;
 #[cfg(feature = "wgpu")]
 mod cube;
 mod device;
@@ -27,12 +26,10 @@ pub mod scalar;
 mod softplus_difference;
 
 pub use backend::{Adapter, BackendName};
-pub use bit_sums::RowTable;
 pub use device::{Available, device_name, devices_for_tests, is_host, is_stand_in, list, open, wait_for};
 pub use error::Error;
 pub use extension::{ElementwiseOps, bernoulli, sigmoid, sigmoid_bernoulli, softplus};
-pub use fused::{FusedMachine, FusedStep, Kernels, PackedStates};
+pub use fused::{FusedMachine, FusedPath, FusedPathChains, FusedStep, Kernels, PackedStates};
 pub use isa::{ISA_VARIABLE, Isa};
 pub use rbm_random::{Draw, Stream};
-pub use rows::sigmoid_bernoulli as sigmoid_bernoulli_of_row;
 pub use softplus_difference::{Value, softplus_difference};

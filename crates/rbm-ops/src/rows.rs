@@ -28,7 +28,7 @@ pub(crate) fn softplus(values: &mut [f32]) {
 /// States of one row that are 1 with probability `sigmoid(value)`, in place of the values: as
 /// [`crate::sigmoid_bernoulli`] on a host backend has them.
 #[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx2"))]
-pub fn sigmoid_bernoulli(values: &mut [f32], at: Draw) {
+pub(crate) fn sigmoid_bernoulli(values: &mut [f32], at: Draw) {
     for (block, part) in values.chunks_mut(UNITS).enumerate() {
         let u = uniforms(at, block);
         for i in 0..part.len().min(UNITS) {

@@ -1,8 +1,11 @@
 //! Differences of sums of softplus between two temperatures, in f64.
 
 use multiversion::multiversion;
+use pulp::NullaryFnOnce;
 
 use crate::exponential::exp_minus_f64;
+use crate::fused::Tile;
+use crate::isa::Isa;
 
 /// Products that advance side by side: enough to hide the latency of a multiplication in any vector width.
 const LANES: usize = 16;
@@ -53,6 +56,83 @@ fn difference_of_block(values: &[f64], from: f64, to: f64) -> f64 {
     }
     let ratio = above.iter().product::<f64>() / below.iter().product::<f64>();
     linear.iter().sum::<f64>() + ratio.ln()
+}
+
+/// `sum_j softplus(to x_j) - softplus(from x_j)` of some rows of activations `[tiles, rows of a tile]`, for temperatures of at
+/// least 0.
+///
+/// Error: as [`softplus_difference`], and that of the exponential of a small number: a degree-8 Taylor polynomial below 2^-4,
+/// 4e-17.
+pub(crate) fn of_tiles(
+    activations: &[Tile],
+    rows_of_a_tile: usize,
+    first_row: usize,
+    from: f64,
+    to: f64,
+    out: &mut [f64],
+) {
+    Isa::current().run(OfTiles { activations, rows_of_a_tile, first_row, from, to, out });
+}
+
+struct OfTiles<'a> {
+    activations: &'a [Tile],
+    rows_of_a_tile: usize,
+    first_row: usize,
+    from: f64,
+    to: f64,
+    out: &'a mut [f64],
+}
+
+/// Above it a Taylor polynomial is not good enough.
+const SMALL: f64 = 1.0 / 16.0;
+
+impl NullaryFnOnce for OfTiles<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let step = self.to - self.from;
+        for (row, out) in self.out.iter_mut().enumerate() {
+            let tiles = self.activations.chunks_exact(self.rows_of_a_tile).map(|rows| &rows[self.first_row + row].0);
+            let mut largest = [0.0_f32; LANES];
+            for tile in tiles.clone() {
+                for lane in 0..LANES {
+                    largest[lane] = largest[lane].max(tile[lane].abs());
+                }
+            }
+            let largest = largest.iter().fold(0.0_f32, |largest, &x| largest.max(x));
+            let small = step >= 0.0 && step * f64::from(largest) <= SMALL;
+            let (mut linear, mut above, mut below) = ([0.0_f64; LANES], [1.0_f64; LANES], [1.0_f64; LANES]);
+            let mut logarithm = 0.0;
+            for (number, tile) in tiles.enumerate() {
+                for lane in 0..LANES {
+                    let x = f64::from(tile[lane]);
+                    linear[lane] += step * x.max(0.0);
+                    let e = exp_minus_f64(self.from * x.abs());
+                    below[lane] *= 1.0 + e;
+                    let later =
+                        if small { e * exp_of_small(-step * x.abs()) } else { exp_minus_f64(self.to * x.abs()) };
+                    above[lane] *= 1.0 + later;
+                }
+                if number % (BLOCK / LANES) == BLOCK / LANES - 1 {
+                    logarithm += (above.iter().product::<f64>() / below.iter().product::<f64>()).ln();
+                    (above, below) = ([1.0; LANES], [1.0; LANES]);
+                }
+            }
+            let ratio = above.iter().product::<f64>() / below.iter().product::<f64>();
+            *out = linear.iter().sum::<f64>() + logarithm + ratio.ln();
+        }
+    }
+}
+
+/// `exp(x)` for `|x| <= 2^-4`, by Taylor's polynomial of degree 8.
+#[inline(always)]
+fn exp_of_small(x: f64) -> f64 {
+    let mut y = 1.0 / 40_320.0;
+    for coefficient in [1.0 / 5_040.0, 1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0, 1.0] {
+        y = y * x + coefficient;
+    }
+    y
 }
 
 #[cfg(test)]

@@ -49,7 +49,7 @@ impl ModelSamples {
         for _ in 0..LONG_RUN {
             chains = chains.step(&path, 1.0);
         }
-        Ok(Self { states: chains.states(&path)?, exact: false })
+        Ok(Self { states: chains.states()?, exact: false })
     }
 
     /// The word for what they are.

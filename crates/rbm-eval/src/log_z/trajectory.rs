@@ -79,7 +79,7 @@ impl Trajectory {
         Ok(Self {
             log_z: start + mean.value,
             variance: mean.relative_error.unwrap_or(0.0).powi(2),
-            states: to_text(&moving.states(&path)?),
+            states: to_text(&moving.states()?),
             chains,
             seed,
             spent: 2.0 * temperatures * size(parameters, chains),
@@ -142,7 +142,7 @@ impl Trajectory {
         self.log_z += ratio;
         self.variance += bennett_error(&before, &after, ratio).powi(2);
         self.chains = chains.chains();
-        self.states = to_text(&chains.states(&path)?);
+        self.states = to_text(&chains.states()?);
         self.previous = Some(parameters.clone());
         self.spent += self.cost();
         Ok(())

@@ -6,7 +6,7 @@ use pulp::NullaryFnOnce;
 use rayon::prelude::*;
 use rbm_random::{Draw, Stream};
 
-use super::sample::{self, ROWS};
+use super::sample::{self, Kept, ROWS, Scaled};
 use super::sums::{self, Plan, Rows, Sink};
 use super::tile::{Bits, Tile, UNITS, swapped};
 use super::{FusedStep, Outcome};
@@ -16,6 +16,8 @@ use crate::isa::Isa;
 const ALONE: usize = 200_000;
 /// What a draw costs, in additions of one number.
 const DRAW: usize = 40;
+/// Rows of a task that goes row by row.
+pub(super) const ROWS_OF_A_TASK: usize = 16;
 
 /// A machine in the processor's memory, in tiles of 16 units.
 ///
@@ -71,7 +73,7 @@ thread_local! {
     static SUMS: RefCell<Vec<Tile>> = const { RefCell::new(Vec::new()) };
 }
 
-fn with_sums<T>(rows: usize, f: impl FnOnce(&mut [Tile]) -> T) -> T {
+pub(super) fn with_sums<T>(rows: usize, f: impl FnOnce(&mut [Tile]) -> T) -> T {
     SUMS.with_borrow_mut(|sums| {
         if sums.len() < rows {
             sums.resize(rows, Tile::default());
@@ -84,24 +86,16 @@ impl HostMachine {
     /// Weights `[hidden, visible]` row by row, and biases.
     pub(crate) fn new(weights: &[f32], visible_bias: &[f32], hidden_bias: &[f32]) -> Self {
         let (visible, hidden) = (visible_bias.len(), hidden_bias.len());
-        let mut machine = Self {
+        Self {
             visible,
             hidden,
-            by_visible: vec![Tile::default(); hidden.div_ceil(UNITS) * visible.next_multiple_of(UNITS)],
-            by_hidden: vec![Tile::default(); hidden.div_ceil(UNITS) * stride(visible)],
+            by_visible: weights_to_tiles(weights, visible, hidden),
+            by_hidden: transposed_tiles(weights, visible, hidden),
             visible_bias: to_tiles(visible_bias),
             hidden_bias: to_tiles(hidden_bias),
             last: None,
             scratch: Box::default(),
-        };
-        machine.by_visible = weights_to_tiles(weights, visible, hidden);
-        for (row, values) in weights.chunks_exact(visible).enumerate() {
-            for (tile, values) in values.chunks(UNITS).enumerate() {
-                let to = &mut machine.by_hidden[row / UNITS * stride(visible) + tile * UNITS + row % UNITS];
-                values.iter().enumerate().for_each(|(unit, &value)| to.0[swapped(unit)] = value);
-            }
         }
-        machine
     }
 
     /// Weights `[hidden, visible]` row by row, visible bias and hidden bias.
@@ -217,7 +211,7 @@ impl HostMachine {
             sums::keep(visible, plan, matrix, &mut sums[..rows]);
             let (mask, used) = mask(tile, self.hidden);
             let bias = &self.hidden_bias[tile];
-            sample::draw::<true>(&mut sums[..rows.next_multiple_of(ROWS)], (bias, &mask), at, tile, used, states);
+            sample::states(&mut sums[..rows.next_multiple_of(ROWS)], Kept { bias, mask: &mask }, at, tile, used, states);
             sums[rows..].fill(Tile::default());
         };
         let tiles = probabilities.par_chunks_exact_mut(padded).zip(hidden.words.par_chunks_exact_mut(rows));
@@ -253,10 +247,10 @@ impl HostMachine {
         visible.reset(rows, self.visible);
         let work = |(tile, states): (usize, &mut [u16])| {
             let matrix = Rows { rows: &self.by_hidden[tile * UNITS..], stride };
-            let (mask, used) = mask(tile, self.visible);
+            let used = mask(tile, self.visible).1;
             with_sums(rows.next_multiple_of(ROWS), |sums| {
                 sums::keep(hidden, plan, matrix, &mut sums[..rows]);
-                sample::draw::<false>(sums, (&self.visible_bias[tile], &mask), at, tile, used, states);
+                sample::states(sums, Scaled { scale: 1.0, bias: &self.visible_bias[tile] }, at, tile, used, states);
             });
         };
         each(self.alone(rows, self.visible), visible.words.par_chunks_exact_mut(rows).enumerate(), work);
@@ -402,7 +396,7 @@ pub(super) struct Part {
 }
 
 /// Runs a task for each item, on this thread alone or on all.
-fn each<I: IndexedParallelIterator>(alone: bool, items: I, work: impl Fn(I::Item) + Sync + Send) {
+pub(super) fn each<I: IndexedParallelIterator>(alone: bool, items: I, work: impl Fn(I::Item) + Sync + Send) {
     let count = items.len();
     if alone { items.with_min_len(count.max(1)).for_each(work) } else { items.for_each(work) }
 }
@@ -527,7 +521,7 @@ fn later(at: Draw, steps: u64) -> Draw {
 }
 
 /// One for each unit of a tile that there is; the same as bits.
-fn mask(tile: usize, units: usize) -> (Tile, u16) {
+pub(super) fn mask(tile: usize, units: usize) -> (Tile, u16) {
     let mut mask = Tile::default();
     let count = UNITS.min(units - tile * UNITS);
     (0..count).for_each(|unit| mask.0[swapped(unit)] = 1.0);
@@ -535,11 +529,11 @@ fn mask(tile: usize, units: usize) -> (Tile, u16) {
 }
 
 /// Rows from one hidden tile to the next in [`HostMachine::by_hidden`].
-fn stride(visible: usize) -> usize {
+pub(super) fn stride(visible: usize) -> usize {
     (visible.div_ceil(UNITS) | 1) * UNITS
 }
 
-fn to_tiles(values: &[f32]) -> Vec<Tile> {
+pub(super) fn to_tiles(values: &[f32]) -> Vec<Tile> {
     let mut tiles = vec![Tile::default(); values.len().div_ceil(UNITS)];
     values.iter().enumerate().for_each(|(unit, &value)| tiles[unit / UNITS].0[swapped(unit % UNITS)] = value);
     tiles
@@ -549,12 +543,24 @@ fn from_tiles(tiles: &[Tile], units: usize) -> Vec<f32> {
     (0..units).map(|unit| tiles[unit / UNITS].0[swapped(unit % UNITS)]).collect()
 }
 
-fn weights_to_tiles(weights: &[f32], visible: usize, hidden: usize) -> Vec<Tile> {
+pub(super) fn weights_to_tiles(weights: &[f32], visible: usize, hidden: usize) -> Vec<Tile> {
     let size = visible.next_multiple_of(UNITS);
     let mut tiles = vec![Tile::default(); hidden.div_ceil(UNITS) * size];
     for (row, values) in weights.chunks_exact(visible).enumerate() {
         let tile = &mut tiles[row / UNITS * size..][..visible];
         tile.iter_mut().zip(values).for_each(|(tile, &value)| tile.0[swapped(row % UNITS)] = value);
+    }
+    tiles
+}
+
+/// As [`HostMachine::by_hidden`].
+pub(super) fn transposed_tiles(weights: &[f32], visible: usize, hidden: usize) -> Vec<Tile> {
+    let mut tiles = vec![Tile::default(); hidden.div_ceil(UNITS) * stride(visible)];
+    for (row, values) in weights.chunks_exact(visible).enumerate() {
+        for (tile, values) in values.chunks(UNITS).enumerate() {
+            let to = &mut tiles[row / UNITS * stride(visible) + tile * UNITS + row % UNITS];
+            values.iter().enumerate().for_each(|(unit, &value)| to.0[swapped(unit)] = value);
+        }
     }
     tiles
 }

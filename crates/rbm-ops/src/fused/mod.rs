@@ -3,12 +3,15 @@
 
 mod host;
 mod machine;
+mod path;
 mod sample;
 mod sums;
 mod tile;
 
 pub(crate) use host::HostMachine;
+pub(crate) use tile::Tile;
 pub use machine::{FusedMachine, PackedStates};
+pub use path::{FusedPath, FusedPathChains};
 
 use std::fmt;
 

@@ -36,25 +36,86 @@ impl NullaryFnOnce for Probabilities<'_> {
     }
 }
 
-/// Draws the states of a tile's units, in rows from `at.row` on, from sums, which become probabilities if `KEEP`.
+/// Adds a bias to sums.
+pub(super) fn add_bias(sums: &mut [Tile], bias: &Tile) {
+    Isa::current().run(AddBias { sums, bias });
+}
+
+struct AddBias<'a> {
+    sums: &'a mut [Tile],
+    bias: &'a Tile,
+}
+
+impl NullaryFnOnce for AddBias<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        for sum in self.sums {
+            for unit in 0..UNITS {
+                sum.0[unit] += self.bias.0[unit];
+            }
+        }
+    }
+}
+
+/// What becomes of a row's sums before states are drawn.
+pub(super) trait Input {
+    /// The activations of a row, of its sums.
+    fn activations(&self, sums: &[f32; UNITS]) -> [f32; UNITS];
+
+    /// Takes the row's probabilities.
+    fn keep(&self, _probabilities: [f32; UNITS], _sums: &mut [f32; UNITS]) {}
+}
+
+/// Activations `sum + bias`; the probabilities take the place of the sums, zero where `mask` is.
+pub(super) struct Kept<'a> {
+    pub(super) bias: &'a Tile,
+    pub(super) mask: &'a Tile,
+}
+
+impl Input for Kept<'_> {
+    #[inline(always)]
+    fn activations(&self, sums: &[f32; UNITS]) -> [f32; UNITS] {
+        Scaled { scale: 1.0, bias: self.bias }.activations(sums)
+    }
+
+    #[inline(always)]
+    fn keep(&self, probabilities: [f32; UNITS], sums: &mut [f32; UNITS]) {
+        for unit in 0..UNITS {
+            sums[unit] = probabilities[unit] * self.mask.0[unit];
+        }
+    }
+}
+
+/// Activations `scale x sum + bias`; the sums stay.
+pub(super) struct Scaled<'a> {
+    pub(super) scale: f32,
+    pub(super) bias: &'a Tile,
+}
+
+impl Input for Scaled<'_> {
+    #[inline(always)]
+    fn activations(&self, sums: &[f32; UNITS]) -> [f32; UNITS] {
+        let mut activations = [0.0; UNITS];
+        for unit in 0..UNITS {
+            activations[unit] = self.scale * sums[unit] + self.bias.0[unit];
+        }
+        activations
+    }
+}
+
+/// Draws the states of a tile's units, in rows from `at.row` on.
 ///
 /// `sums` holds a multiple of [`ROWS`] rows; what lies beyond the rows of `states` is scratch. `used` has a bit for each
 /// unit that there is.
-pub(super) fn draw<const KEEP: bool>(
-    sums: &mut [Tile],
-    (bias, mask): (&Tile, &Tile),
-    at: Draw,
-    tile: usize,
-    used: u16,
-    states: &mut [u16],
-) {
-    Isa::current().run(DrawStates::<KEEP> { sums, bias, mask, at, tile, used, states });
+pub(super) fn states(sums: &mut [Tile], input: impl Input, at: Draw, tile: usize, used: u16, states: &mut [u16]) {
+    Isa::current().run(DrawStates { sums, input, at, tile, used, states });
 }
 
-struct DrawStates<'a, const KEEP: bool> {
+struct DrawStates<'a, I> {
     sums: &'a mut [Tile],
-    bias: &'a Tile,
-    mask: &'a Tile,
+    input: I,
     at: Draw,
     tile: usize,
     used: u16,
@@ -72,7 +133,7 @@ const BITS: [u32; UNITS] = {
     bits
 };
 
-impl<const KEEP: bool> NullaryFnOnce for DrawStates<'_, KEEP> {
+impl<I: Input> NullaryFnOnce for DrawStates<'_, I> {
     type Output = ();
 
     #[inline(always)]
@@ -96,14 +157,15 @@ impl<const KEEP: bool> NullaryFnOnce for DrawStates<'_, KEEP> {
                     random[BLOCKS * word..][..BLOCKS].copy_from_slice(&words[word][BLOCKS * row..][..BLOCKS]);
                 }
                 let sum = &mut sums[row].0;
+                let activations = self.input.activations(sum);
+                let mut probabilities = [0.0; UNITS];
                 let mut drawn = 0;
                 for unit in 0..UNITS {
-                    let p = sigmoid_f32(sum[unit] + self.bias.0[unit]);
+                    let p = sigmoid_f32(activations[unit]);
                     drawn |= if uniform_f32(random[unit]) < p { BITS[unit] } else { 0 };
-                    if KEEP {
-                        sum[unit] = p * self.mask.0[unit];
-                    }
+                    probabilities[unit] = p;
                 }
+                self.input.keep(probabilities, sum);
                 *state = drawn as u16 & self.used;
             }
         }

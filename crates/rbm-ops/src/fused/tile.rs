@@ -15,7 +15,7 @@ pub(super) const UNITS: usize = 16;
 /// words meet their units without a shuffle.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[repr(C, align(64))]
-pub(super) struct Tile(pub(super) [f32; UNITS]);
+pub(crate) struct Tile(pub(crate) [f32; UNITS]);
 
 /// The unit at a position, and the position of a unit: the transposition of a 4 x 4 square, its own inverse.
 #[inline(always)]
