@@ -3,7 +3,7 @@
 use burn::tensor::{Tensor, TensorData};
 use rbm_ops::{Draw, Stream};
 
-use crate::{Error, GibbsState, Rbm};
+use crate::{Error, Rbm, gibbs::GibbsChains};
 
 /// Steps that each set of chains has to itself.
 const STEPS_OF_A_SET: u32 = 40;
@@ -25,16 +25,15 @@ pub struct ChainDraws {
 
 /// Gibbs chains of one machine, side by side on its device.
 ///
-/// The states are the same on every device and for any number of threads.
+/// The states are the same for any number of threads.
 #[derive(Clone, Debug)]
-pub struct Chains<'a> {
-    rbm: &'a Rbm,
-    state: GibbsState,
+pub struct Chains {
+    chains: GibbsChains,
 }
 
-impl<'a> Chains<'a> {
+impl Chains {
     /// Chains that start uniform over all visible states.
-    pub fn uniform(rbm: &'a Rbm, chains: usize, draws: ChainDraws) -> Self {
+    pub fn uniform(rbm: &Rbm, chains: usize, draws: ChainDraws) -> Self {
         let at = Draw { seed: draws.seed, stream: draws.start, step: u64::from(draws.set), row: 0 };
         let half = Tensor::<2>::full([chains, rbm.visible()], 0.5, (&rbm.device(), rbm.precision().dtype()));
         Self::at(rbm, rbm_ops::bernoulli(half, at), draws)
@@ -44,7 +43,7 @@ impl<'a> Chains<'a> {
     ///
     /// # Errors
     /// When the values do not make whole rows, or there are none.
-    pub fn at_rows(rbm: &'a Rbm, rows: &[f32], draws: ChainDraws) -> Result<Self, Error> {
+    pub fn at_rows(rbm: &Rbm, rows: &[f32], draws: ChainDraws) -> Result<Self, Error> {
         let visible = rbm.visible();
         if rows.is_empty() || !rows.len().is_multiple_of(visible) {
             let message = format!("{} values do not make rows of {visible} visible units", rows.len());
@@ -55,16 +54,16 @@ impl<'a> Chains<'a> {
         Ok(Self::at(rbm, visible, draws))
     }
 
-    fn at(rbm: &'a Rbm, visible: Tensor<2>, draws: ChainDraws) -> Self {
-        let ChainDraws { seed, hidden, visible: visible_stream, set, .. } = draws;
-        let step = u64::from(set) << STEPS_OF_A_SET;
-        Self { rbm, state: GibbsState { visible, seed, hidden_stream: hidden, visible_stream, step } }
+    fn at(rbm: &Rbm, visible: Tensor<2>, draws: ChainDraws) -> Self {
+        let step = u64::from(draws.set) << STEPS_OF_A_SET;
+        let at = |stream| Draw { seed: draws.seed, stream, step, row: 0 };
+        Self { chains: GibbsChains::new(rbm, visible, at(draws.hidden), at(draws.visible)) }
     }
 
     /// One Gibbs sweep of every chain.
     #[must_use]
     pub fn step(self) -> Self {
-        Self { state: self.rbm.gibbs_step(self.state), ..self }
+        Self { chains: self.chains.steps(1) }
     }
 
     /// The visible states, `[chains, visible]` row by row: 0 or 1, before the first sweep what the chains started at.
@@ -72,7 +71,7 @@ impl<'a> Chains<'a> {
     /// # Errors
     /// When the device fails to answer.
     pub fn visible(&self) -> Result<Vec<f32>, Error> {
-        let data = self.state.visible.clone().try_into_data().map_err(|error| Error::Device(format!("{error:?}")))?;
+        let data = self.chains.visible().try_into_data().map_err(|error| Error::Device(format!("{error:?}")))?;
         data.convert::<f32>().try_into_vec::<f32>().map_err(|error| Error::Device(format!("{error:?}")))
     }
 }

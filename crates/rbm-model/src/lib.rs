@@ -9,6 +9,7 @@ mod chains;
 mod config;
 mod error;
 pub mod exact;
+mod gibbs;
 pub mod gradients_file;
 mod initialise;
 mod parameters;

@@ -3,7 +3,7 @@
 use burn::tensor::Tensor;
 use rbm_ops::{Draw, Stream};
 
-use crate::{GibbsState, Rbm};
+use crate::{Rbm, gibbs::GibbsChains};
 
 /// Visible states `[rows, visible]` after `steps` Gibbs steps of chains that start uniform over all states.
 ///
@@ -11,16 +11,12 @@ use crate::{GibbsState, Rbm};
 pub fn sample_chains(rbm: &Rbm, rows: usize, steps: u64, seed: u64, mut progress: impl FnMut(u64)) -> Tensor<2> {
     let at = Draw { seed, stream: Stream::SampleStart, step: 0, row: 0 };
     let half = Tensor::<2>::full([rows, rbm.visible()], 0.5, (&rbm.device(), rbm.precision().dtype()));
-    let mut chains = GibbsState {
-        visible: rbm_ops::bernoulli(half, at),
-        seed,
-        hidden_stream: Stream::SampleHidden,
-        visible_stream: Stream::SampleVisible,
-        step: 0,
-    };
+    let draw = |stream| Draw { seed, stream, step: 0, row: 0 };
+    let start = rbm_ops::bernoulli(half, at);
+    let mut chains = GibbsChains::new(rbm, start, draw(Stream::SampleHidden), draw(Stream::SampleVisible));
     for step in 1..=steps {
-        chains = rbm.gibbs_step(chains);
+        chains = chains.steps(1);
         progress(step);
     }
-    chains.visible
+    chains.visible()
 }

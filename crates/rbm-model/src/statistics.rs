@@ -3,7 +3,7 @@
 use burn::tensor::{Tensor, TensorData};
 use rbm_ops::{Draw, Stream};
 
-use crate::{Error, Rbm, annealing::to_host, exact::Moments};
+use crate::{Error, Rbm, annealing::to_host, exact::Moments, gibbs::GibbsChains};
 
 /// Steps of one set of chains are numbered below this; several sets have as many sets of numbers.
 pub const STEPS_A_SET: u64 = 1 << 20;
@@ -43,24 +43,23 @@ pub fn chain_moments(rbm: &Rbm, starts: &[f32], ks: &[u32], chains: ChainSet) ->
         row: chains.first,
     };
     let starts = TensorData::new(starts.to_vec(), [count, m]);
-    let mut visible = Tensor::<2>::from_data(starts, (&rbm.device(), rbm.precision().dtype()));
-    let mut activation = rbm.hidden_activation(visible);
+    let start = Tensor::<2>::from_data(starts, (&rbm.device(), rbm.precision().dtype()));
+    let mut gibbs = GibbsChains::new(rbm, start, at(Stream::BiasHidden, 1), at(Stream::BiasVisible, 1));
     let mut found = Vec::with_capacity(ks.len());
-    for step in 1..=ks.last().copied().unwrap_or(0) {
-        let hidden = rbm.sample_hidden(activation, at(Stream::BiasHidden, step));
-        visible = rbm.sample_visible(hidden, at(Stream::BiasVisible, step));
-        activation = rbm.hidden_activation(visible.clone());
-        if ks.contains(&step) {
-            let means = rbm.hidden_statistics(activation.clone());
-            let weights = means.clone().transpose().matmul(visible.clone()).reshape([1, n * m]);
-            let sums = vec![weights, visible.clone().sum_dim(0), means.sum_dim(0)];
-            // One transfer: each waits for all that the device has in hand.
-            let mut values = to_host(&Tensor::cat(sums, 1))?;
-            values.iter_mut().for_each(|sum| *sum /= count as f64);
-            let hidden = values.split_off(n * m + m);
-            let visible = values.split_off(n * m);
-            found.push(Moments { weights: values, visible, hidden });
-        }
+    let mut taken = 0;
+    for &k in ks {
+        gibbs = gibbs.steps(k - taken);
+        taken = k;
+        let visible = gibbs.visible();
+        let means = rbm.hidden_statistics(rbm.hidden_activation(visible.clone()));
+        let weights = means.clone().transpose().matmul(visible.clone()).reshape([1, n * m]);
+        let sums = vec![weights, visible.clone().sum_dim(0), means.sum_dim(0)];
+        // One transfer: each waits for all that the device has in hand.
+        let mut values = to_host(&Tensor::cat(sums, 1))?;
+        values.iter_mut().for_each(|sum| *sum /= count as f64);
+        let hidden = values.split_off(n * m + m);
+        let visible = values.split_off(n * m);
+        found.push(Moments { weights: values, visible, hidden });
     }
     Ok(found)
 }

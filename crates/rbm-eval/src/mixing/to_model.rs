@@ -175,12 +175,12 @@ fn by_means(
     let model = means(&exact);
     let variances = means(&exact.iter().map(|found| squares(found, &model)).collect::<Vec<_>>());
     let deviations = variances.map(f64::sqrt);
-    let near = |chains: &Chains<'_>| -> Result<bool, Error> {
+    let near = |chains: &Chains| -> Result<bool, Error> {
         let found = means(&observables.of(&chains.visible().map_err(Error::Model)?));
         let mut all = found.into_iter().zip(model).zip(deviations);
         Ok(all.all(|((mean, model), deviation)| (mean - model).abs() <= DISTANCE_OF_MEANS * deviation))
     };
-    let mut search = |stage: MixingStage, mut chains: Chains<'_>| -> Result<Option<usize>, Error> {
+    let mut search = |stage: MixingStage, mut chains: Chains| -> Result<Option<usize>, Error> {
         let mut since = None;
         for sweep in 0..=config.search {
             progress(stage, sweep as u64, config.search as u64);

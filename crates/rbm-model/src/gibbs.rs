@@ -1,0 +1,67 @@
+//! Gibbs chains, by fused kernels where there are any for them.
+
+use burn::tensor::{Tensor, TensorData};
+use rbm_ops::{Draw, FusedMachine, PackedStates};
+
+use crate::{GibbsState, Rbm, annealing::to_host};
+
+/// Gibbs chains of one machine, which know what determines their next draws.
+#[derive(Clone, Debug)]
+pub(crate) enum GibbsChains {
+    /// Tensor operations.
+    Composed { rbm: Rbm, state: GibbsState, row: u32 },
+    /// Fused kernels.
+    Fused { machine: Box<FusedMachine>, states: PackedStates, rbm: Rbm, hidden_draw: Draw, visible_draw: Draw },
+}
+
+impl GibbsChains {
+    /// Chains at `visible` `[chains, visible]`, on the machine's device; fused where these are states of 0 and 1, and the
+    /// machine's units Bernoulli's in f32 on a device that has such kernels.
+    pub(crate) fn new(rbm: &Rbm, visible: Tensor<2>, hidden_draw: Draw, visible_draw: Draw) -> Self {
+        if rbm.samples_its_law()
+            && FusedMachine::is_available(&rbm.device(), rbm.precision().dtype())
+            && let Ok(values) = to_host(&visible)
+            && values.iter().all(|&value| value == 0.0 || value == 1.0)
+        {
+            let values: Vec<f32> = values.into_iter().map(|value| value as f32).collect();
+            let states = PackedStates::pack(rbm.visible(), &values);
+            let machine = Box::new(FusedMachine::new(rbm.tensors()));
+            return Self::Fused { machine, states, rbm: rbm.clone(), hidden_draw, visible_draw };
+        }
+        let Draw { seed, stream: hidden_stream, step, row } = hidden_draw;
+        let state = GibbsState { visible, seed, hidden_stream, visible_stream: visible_draw.stream, step };
+        Self::Composed { rbm: rbm.clone(), state, row }
+    }
+
+    /// So many Gibbs steps of every chain.
+    pub(crate) fn steps(self, steps: u32) -> Self {
+        match self {
+            Self::Fused { mut machine, mut states, rbm, hidden_draw, visible_draw } => {
+                machine.gibbs_steps(&mut states, steps, hidden_draw, visible_draw);
+                let later = |at: Draw| Draw { step: at.step + u64::from(steps), ..at };
+                let (hidden_draw, visible_draw) = (later(hidden_draw), later(visible_draw));
+                Self::Fused { machine, states, rbm, hidden_draw, visible_draw }
+            }
+            Self::Composed { rbm, mut state, row } => {
+                for _ in 0..steps {
+                    let (hidden_draw, visible_draw) = (state.hidden_draw().at_row(row), state.visible_draw().at_row(row));
+                    let hidden = rbm.sample_hidden(rbm.hidden_activation(state.visible), hidden_draw);
+                    let visible = rbm.sample_visible(hidden, visible_draw);
+                    state = GibbsState { visible, step: state.step + 1, ..state };
+                }
+                Self::Composed { rbm, state, row }
+            }
+        }
+    }
+
+    /// The visible states, `[chains, visible]`, on the machine's device.
+    pub(crate) fn visible(&self) -> Tensor<2> {
+        match self {
+            Self::Composed { state, .. } => state.visible.clone(),
+            Self::Fused { states, rbm, .. } => {
+                let data = TensorData::new(states.unpack(), [states.rows(), states.units()]);
+                Tensor::from_data(data, (&rbm.device(), rbm.precision().dtype()))
+            }
+        }
+    }
+}
