@@ -105,11 +105,11 @@ mistakes! {
     a_repeated_sweep_value_is_refused: "[sweep]\n\"train.learning_rate\" = [1, 0.5, 1.0]\n" =>
         "x.toml:6:34: train.learning_rate: repeats the value 1.0";
     an_unknown_swept_key_is_refused: "[sweep]\n\"train.kk\" = [1]\n" =>
-        "x.toml:6:1: sweep.train.kk: unknown key; did you mean \"train.k\"? keys of [sweep]: seeds, case, and \"section.key\" of data, model, train and evaluate, and \"run.backend\"";
+        "x.toml:6:1: sweep.train.kk: unknown key; did you mean \"train.k\"? keys of [sweep]: seeds, case, and \"section.key\" of data, model, train and evaluate, \"run.backend\" and \"run.kernels\"";
     a_swept_key_without_its_section_is_refused: "[sweep]\nhidden = [1]\n" =>
-        "x.toml:6:1: sweep.hidden: unknown key; did you mean \"model.hidden\"? keys of [sweep]: seeds, case, and \"section.key\" of data, model, train and evaluate, and \"run.backend\"";
+        "x.toml:6:1: sweep.hidden: unknown key; did you mean \"model.hidden\"? keys of [sweep]: seeds, case, and \"section.key\" of data, model, train and evaluate, \"run.backend\" and \"run.kernels\"";
     a_sweep_over_workers_is_refused: "[sweep]\n\"run.workers\" = [1, 2]\n" =>
-        "x.toml:6:1: run.workers: cannot be swept; only keys that decide numbers can be swept: data, model, train, evaluate, and run.backend";
+        "x.toml:6:1: run.workers: cannot be swept; only keys that decide numbers can be swept: data, model, train, evaluate, run.backend and run.kernels";
     a_sweep_over_run_seed_is_refused: "[sweep]\n\"run.seed\" = [1, 2]\n" =>
         "x.toml:6:1: run.seed: cannot be swept; use `seeds = [..]`";
     a_single_swept_value_is_refused: "[sweep]\n\"train.k\" = 3\n" =>
