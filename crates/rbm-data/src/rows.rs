@@ -9,6 +9,9 @@ pub(crate) struct BitRows {
     words: Vec<u64>,
 }
 
+/// Times eight bytes that are 0 or 1, it has the byte of number `i` as bit `i` of its highest byte.
+const GATHER: u64 = 0x0102_0408_1020_4080;
+
 impl BitRows {
     /// No rows yet, room for `rows`.
     pub(crate) fn with_capacity(rows: usize, units: usize) -> Self {
@@ -32,6 +35,20 @@ impl BitRows {
         for first in (0..self.units).step_by(64) {
             let end = self.units.min(first + 64);
             self.words.push((first..end).fold(0, |word, unit| word | u64::from(state(unit)) << (unit - first)));
+        }
+    }
+
+    /// Adds a row: a unit is 1 where its byte is at least `least`.
+    pub(crate) fn push_bytes(&mut self, bytes: &[u8], least: u8) {
+        debug_assert_eq!(bytes.len(), self.units, "one byte a unit");
+        for bytes in bytes.chunks(64) {
+            let mut word = 0;
+            for (index, eight) in bytes.chunks(8).enumerate() {
+                let mut flags = [0; 8];
+                flags.iter_mut().zip(eight).for_each(|(flag, &byte)| *flag = u8::from(byte >= least));
+                word |= (u64::from_le_bytes(flags).wrapping_mul(GATHER) >> 56) << (8 * index);
+            }
+            self.words.push(word);
         }
     }
 
@@ -116,9 +133,14 @@ impl Grey {
     /// The value at a place without the rounding of `byte / 255` to f32.
     pub(crate) fn precise(&self, index: usize) -> f64 {
         match self {
-            Self::Bytes(values) => f64::from(values[index]) / 255.0,
+            Self::Bytes(values) => Self::value_of(values[index]),
             Self::Floats(values) => f64::from(values[index]),
         }
+    }
+
+    /// The value that a byte stands for.
+    pub(crate) fn value_of(byte: u8) -> f64 {
+        f64::from(byte) / 255.0
     }
 
     /// Whether every value is 0 or 1.
@@ -163,6 +185,12 @@ mod tests {
             }
             inverted.invert();
             prop_assert_eq!(&inverted, &packed);
+            let mut of_bytes = BitRows::with_capacity(rows, units);
+            for row in 0..rows {
+                let bytes: Vec<u8> = (0..units).map(|unit| if state(row, unit) { 200 } else { 199 }).collect();
+                of_bytes.push_bytes(&bytes, 200);
+            }
+            prop_assert_eq!(&of_bytes, &packed);
             let last = rows as u32 - 1;
             let (selected, head) = (packed.select(&[last, 0]), packed.head(1));
             prop_assert_eq!(selected.row(0), packed.row(rows - 1));

@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use rbm_data::{DataConfig, DataFolders, Dataset, FetchProgress, NoProgress, Split, load};
+use rbm_data::{DataConfig, DataFolders, Dataset, FetchProgress, NoProgress, Split, load, load_expecting};
 use serde::{Deserialize, Serialize};
 
 /// What a plan needs to know of a data set.
@@ -63,11 +63,28 @@ impl DataSets {
     /// # Errors
     /// When it cannot be had.
     pub fn load(&mut self, config: &DataConfig) -> Result<Loaded, rbm_data::Error> {
+        self.load_as(config, None)
+    }
+
+    /// The same for a plan that has the rows' digest, which spares hashing the files; where the digest is another one,
+    /// the caller is to say so.
+    ///
+    /// # Errors
+    /// When it cannot be had.
+    pub fn load_planned(&mut self, config: &DataConfig, digest: &str) -> Result<Loaded, rbm_data::Error> {
+        self.load_as(config, Some(digest))
+    }
+
+    fn load_as(&mut self, config: &DataConfig, digest: Option<&str>) -> Result<Loaded, rbm_data::Error> {
         if let Some((_, loaded)) = self.last.as_ref().filter(|(last, _)| last == config) {
             return Ok(loaded.clone());
         }
         self.last = None; // frees its memory before the next one takes more
-        let data = load(config, Path::new(""), &self.folders, self.progress.as_ref())?;
+        let (base, progress) = (Path::new(""), self.progress.as_ref());
+        let data = match digest {
+            Some(digest) => load_expecting(digest, config, base, &self.folders, progress)?,
+            None => load(config, base, &self.folders, progress)?,
+        };
         let loaded = Loaded { train: Arc::new(data.train.clone()), data: Arc::new(data) };
         self.last = Some((config.clone(), loaded.clone()));
         Ok(loaded)

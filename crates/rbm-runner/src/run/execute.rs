@@ -252,9 +252,9 @@ impl Run<'_, '_> {
             };
             if due && !trainer.is_finished() {
                 progress.train_seconds += lap.elapsed().as_secs_f64();
-                lap = Instant::now();
                 self.checkpoint(&trainer, &log, &mut progress)?;
                 (last_checkpoint, checkpoint_epoch) = (Instant::now(), info.epoch);
+                lap = Instant::now(); // no checkpoint counts as training
             }
         }
         if !self.best_is_whole(&progress)? {
