@@ -5,10 +5,11 @@
     python3 benches/sweep_overhead.py --cells 20      a quick one
     python3 benches/sweep_overhead.py --side-by-side  two one-thread cells side by side over one, five alternations
 
-Cells are sized first, on this machine, so that one trains for about a second; each is evaluated before its first epoch and after its last. The
-ratio says 1 where nothing but training takes time. `train_seconds` is each cell's own, from `rbm sweep --json`. With one
-thread a worker and as many workers as cores, cells also slow each other down by sharing the memory and the processor's clock: that is part of
-their training seconds, and is what --side-by-side measures.
+Cells are sized first, on this machine, so that one trains for about a second; each is evaluated before its first
+epoch and after its last. The ratio says 1 where nothing but training takes time. `train_seconds` is each cell's own,
+from `rbm sweep --json`. With one thread a worker and as many workers as cores, cells also slow each other down by
+sharing the memory and the processor's clock: that is part of their training seconds, and is what --side-by-side
+measures.
 """
 
 import argparse
@@ -52,7 +53,7 @@ def arguments():
     parser.add_argument("--cells", type=int, default=200)
     parser.add_argument("--workers", type=int, default=os.cpu_count())
     parser.add_argument("--seconds", type=float, default=1.0, help="what a cell is to train for (1)")
-    parser.add_argument("--evaluate", action="store_true", help="with the default metrics, whose time then counts as overhead")
+    parser.add_argument("--evaluate", action="store_true", help="with the default metrics; their time then counts too")
     parser.add_argument("--side-by-side", action="store_true")
     parser.add_argument("--rounds", type=int, default=5, help="of --side-by-side")
     parser.add_argument("--rbm", type=Path, default=TARGET / "release/rbm")
@@ -94,14 +95,21 @@ def overhead(bench, options):
     ideal = sum(training) / options.workers
     # The last cells end one by one: with few cells a worker then has nothing to do, which is no overhead of ours.
     result = dict(
-        cells=options.cells, workers=options.workers, epochs=epochs, wall_seconds=wall, train_seconds=sum(training),
-        median_cell_seconds=statistics.median(training), ratio=wall / ideal, start_seconds=found["start_seconds"],
+        cells=options.cells,
+        workers=options.workers,
+        epochs=epochs,
+        wall_seconds=wall,
+        train_seconds=sum(training),
+        median_cell_seconds=statistics.median(training),
+        ratio=wall / ideal,
+        start_seconds=found["start_seconds"],
         beside_training_a_cell=(cells - sum(training)) / options.cells,
         outside_cells=wall - cells / options.workers,
     )
     print(
         f"wall {wall:.2f} s over {ideal:.2f} s of training a worker: {result['ratio']:.4f}\n"
-        f"a cell trains {result['median_cell_seconds']:.3f} s (median) and takes {1e3 * result['beside_training_a_cell']:.1f} ms beside it; "
+        f"a cell trains {result['median_cell_seconds']:.3f} s (median) "
+        f"and takes {1e3 * result['beside_training_a_cell']:.1f} ms beside it; "
         f"outside cells {result['outside_cells']:.2f} s, of which {found['start_seconds']:.2f} s before the first step"
     )
     return result
@@ -117,7 +125,8 @@ def side_by_side(bench, options):
         both = sum(cell["samples_per_second"] for cell in two["cells"])
         ratios.append(both / alone)
         print(f"round {round + 1}: one {alone:.0f}, two {both:.0f} samples/s: {ratios[-1]:.3f}", flush=True)
-    print(f"two cells side by side over one: median {statistics.median(ratios):.3f} ({min(ratios):.3f} to {max(ratios):.3f})")
+    middle = statistics.median(ratios)
+    print(f"two cells side by side over one: median {middle:.3f} ({min(ratios):.3f} to {max(ratios):.3f})")
     return dict(side_by_side=ratios, epochs=epochs)
 
 

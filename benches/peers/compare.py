@@ -6,10 +6,11 @@
     just bench-peers --quick               a minute, to see that everything works: its figures mean nothing
     just bench-peers --json peers.json     all that was measured
 
-Each work is done by rbm-lab, then by each peer, then by rbm-lab again, and so on; a ratio is that of two times of one round. Each runs
-at the number of threads that is fastest for it, found first. The peers are processes of their own that stay alive, so that
-what they load and warm up is not counted; rbm-lab is the program `rbm`, begun anew each time, and what counts is the `train_seconds` that
-`rbm train --json` prints. Before the first work the driver makes a Python environment in target/peers-venv.
+Each work is done by rbm-lab, then by each peer, then by rbm-lab again, and so on; a ratio is that of two times of
+one round. Each runs at the number of threads that is fastest for it, found first. The peers are processes of their
+own that stay alive, so that what they load and warm up is not counted; rbm-lab is the program `rbm`, begun anew each
+time, and what counts is the `train_seconds` that `rbm train --json` prints. Before the first work the driver makes a
+Python environment in target/peers-venv.
 """
 
 import argparse
@@ -52,11 +53,12 @@ WORKS = {
 }
 
 BIAS = """\
-What is biased. For us: rbm-lab draws the rows of a batch from bits, the peers from f32 in memory, which costs them more; scikit-learn
-trains persistent chains of one step (PCD-1: as many products as CD-1, other numbers) and draws its uniforms in f64; `rbms` draws
-the hidden states of batch and chains anew for each update, seven products where five would do. Against us: each of our runs is a
-new process with cold caches, whose first steps count; the peers have run before. Neither: PyTorch's step was written for this comparison,
-in place, by people who know rbm-lab better. All machines start alike, batches are drawn without replacement, and no one evaluates."""
+What is biased. For us: rbm-lab draws the rows of a batch from bits, the peers from f32 in memory, which costs them
+more; scikit-learn trains persistent chains of one step (PCD-1: as many products as CD-1, other numbers) and draws its
+uniforms in f64; `rbms` draws the hidden states of batch and chains anew for each update, seven products where five
+would do. Against us: each of our runs is a new process with cold caches, whose first steps count; the peers have run
+before. Neither: PyTorch's step was written for this comparison, in place, by people who know rbm-lab better. All
+machines start alike, batches are drawn without replacement, and no one evaluates."""
 
 
 def arguments():
@@ -87,7 +89,16 @@ def in_venv():
     if not (stamp.is_file() and stamp.read_text() == wanted):
         print(f"making {VENV} (some gigabytes are fetched the first time)", file=sys.stderr)
         subprocess.run([sys.executable, "-m", "venv", VENV], check=True)
-        install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--requirement"]
+        install = [
+            python,
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--no-deps",
+            "--requirement",
+        ]
         # One by one where all together fail: a peer that cannot be had is left out, and said to be.
         if subprocess.run([*install, HERE / "requirements.txt"]).returncode != 0:
             for line in (HERE / "requirements.txt").read_text().splitlines():
@@ -103,7 +114,13 @@ def in_venv():
 def environment(threads):
     """The environment of a process that may use so many threads."""
     variables = dict(os.environ)
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS", "MATMUL_NUM_THREADS"):
+    for name in (
+        "OMP_NUM_THREADS",
+        "OPENBLAS_NUM_THREADS",
+        "MKL_NUM_THREADS",
+        "RAYON_NUM_THREADS",
+        "MATMUL_NUM_THREADS",
+    ):
         variables[name] = str(threads)
     # An older kernel of OpenBLAS may be forced for old versions' sake; the pinned one chooses well.
     for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
@@ -138,7 +155,9 @@ class Peer:
 
     def go(self, seed, threads, out=None, **smaller):
         try:
-            self.process.stdin.write(json.dumps(dict(seed=seed, threads=threads, out=out and str(out), **smaller)) + "\n")
+            self.process.stdin.write(
+                json.dumps(dict(seed=seed, threads=threads, out=out and str(out), **smaller)) + "\n"
+            )
             self.process.stdin.flush()
         except BrokenPipeError:
             pass  # what it said on its way is read below
@@ -221,8 +240,8 @@ def best_threads(name, most, seconds):
 
 
 def statistics_of(weights, visible_bias, hidden_bias, rows, np):
-    """What the check compares: of fixed rows, the mean squared error of the mean-field reconstruction and the mean activity of
-    hidden units; and the mean absolute weight."""
+    """What the check compares: of fixed rows, the mean squared error of the mean-field reconstruction and the mean
+    activity of hidden units; and the mean absolute weight."""
 
     def sigmoid(x):
         return 1 / (1 + np.exp(-x))
@@ -349,15 +368,26 @@ def report_training(name, work, threads, seconds, learnt, notes, missing, peak, 
     best = max(gemm.values(), default=None)
     shown = work["count"] // work["batch"] * work["batch"]
     found = dict(
-        work=name, settings=work, share_of_epoch=work["count"] / 60_000, dense_flop=flop(work), gemm_gigaflops=gemm, missing=missing,
-        gemm_kernels=getattr(peak, "note", ""), peak_memory_bytes=memory, programs={},
+        work=name,
+        settings=work,
+        share_of_epoch=work["count"] / 60_000,
+        dense_flop=flop(work),
+        gemm_gigaflops=gemm,
+        missing=missing,
+        gemm_kernels=getattr(peak, "note", ""),
+        peak_memory_bytes=memory,
+        programs={},
     )
-    print(f"  gemm peak, f32, 2048 x 2048: " + ", ".join(f"{n} {g:.0f} GFLOP/s" for n, g in gemm.items()))
+    print("  gemm peak, f32, 2048 x 2048: " + ", ".join(f"{n} {g:.0f} GFLOP/s" for n, g in gemm.items()))
     for who, times in seconds.items():
         rates = [flop(work) / 1e9 / t for t in times]
         program = dict(
-            threads=threads[who], seconds=times, note=notes.get(who, ""), statistics=learnt[who],
-            samples_per_second=shown / statistics.median(times), gigaflops=spread(rates),
+            threads=threads[who],
+            seconds=times,
+            note=notes.get(who, ""),
+            statistics=learnt[who],
+            samples_per_second=shown / statistics.median(times),
+            gigaflops=spread(rates),
         )
         if best:
             program["share_of_gemm_peak"] = spread([rate / best for rate in rates])
@@ -412,13 +442,15 @@ def ais_work(name, work, options, ours, folder, quick):
         log_z.append(dict(ours=mine["log_z"], theirs=theirs["log_z"], stderr_of_difference=error, agrees=agrees))
         print(
             f"  round {seed}: rbm-lab {mine['seconds']:.3f} s, log Z {mine['log_z']:.3f}; "
-            f"numpy {theirs['seconds']:.3f} s, {theirs['log_z']:.3f}; {error:.3f} their error", flush=True,
+            f"numpy {theirs['seconds']:.3f} s, {theirs['log_z']:.3f}; {error:.3f} their error",
+            flush=True,
         )
     peer.close()
     ratio = spread([t / o for t, o in zip(seconds["numpy"], seconds["rbm-lab"])])
     programs = {who: dict(threads=threads[who], seconds=times) for who, times in seconds.items()}
     programs["numpy"].update(ratio=ratio, checks={"log_z": dict(agrees=agree, rounds=log_z)})
-    print(f"  numpy, {threads['numpy']} threads: ratio {said(ratio)}" + ("" if agree else "  DOES NOT AGREE"), flush=True)
+    doubt = "" if agree else "  DOES NOT AGREE"
+    print(f"  numpy, {threads['numpy']} threads: ratio {said(ratio)}{doubt}", flush=True)
     return dict(work=name, settings=work, missing={}, programs=programs, over_the_fastest=ratio)
 
 
@@ -449,7 +481,8 @@ def main():
         p = (bits[:count].mean(axis=0) + 0.05) / 1.1
         return np.log(p / (1 - p))
 
-    print(f"{BIAS}\n\nat the start the load of the machine was {os.getloadavg()[0]:.2f}: figures of a busy one mean little")
+    load = os.getloadavg()[0]
+    print(f"{BIAS}\n\nat the start the load of the machine was {load:.2f}: figures of a busy one mean little")
     found = []
     with tempfile.TemporaryDirectory(prefix="rbm-peers-") as temporary:
         folder = Path(temporary)
@@ -460,10 +493,14 @@ def main():
                 found.append(ais_work(name, work, options, ours, folder, options.quick))
             else:
                 found.append(train_work(name, work, options, ours, packed, checked, visible_bias, folder, np))
-    checks = [check for work in found for program in work["programs"].values() for check in program.get("checks", {}).values()]
+    checks = [
+        check for work in found for program in work["programs"].values() for check in program.get("checks", {}).values()
+    ]
     if options.json:
-        machine = dict(cores=os.cpu_count(), load_at_start=os.getloadavg()[0])
-        document = dict(begun=begun, quick=options.quick, rounds=options.rounds, machine=machine, bias=BIAS, works=found)
+        machine = dict(cores=os.cpu_count(), load_at_start=load)
+        document = dict(
+            begun=begun, quick=options.quick, rounds=options.rounds, machine=machine, bias=BIAS, works=found
+        )
         options.json.write_text(json.dumps(document, indent=2) + "\n")
     if not all(check["agrees"] for check in checks):
         # Too few batches tell nothing: a quick run only shows that everything runs.

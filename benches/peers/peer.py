@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
-"""One peer as a process of its own, started by compare.py: it prepares, then does its work once for each line of its standard input.
+"""One peer as a process of its own, started by compare.py: it prepares, then does its work once for each line of its
+standard input.
 
-A line is JSON with a seed, a number of threads, perhaps a smaller number of rows, and perhaps a path; the answer is a line of JSON with the seconds, after the parameters were written to the path. What is timed
-is what `train_seconds` of `rbm train` counts: shuffling, batches and updates, not loading, initialisation or evaluation.
-Every peer computes in f32, into memory that is there already wherever its library can, and does the update of its algorithm alone:
-no momentum, no decay, no evaluation.
+A line is JSON with a seed, a number of threads, perhaps a smaller number of rows, and perhaps a path; the answer is
+a line of JSON with the seconds, after the parameters were written to the path. What is timed is what `train_seconds`
+of `rbm train` counts: shuffling, batches and updates, not loading, initialisation or evaluation. Every peer computes
+in f32, into memory that is there already wherever its library can, and does the update of its algorithm alone: no
+momentum, no decay, no evaluation.
 """
 
 import json
@@ -14,7 +16,7 @@ import time
 
 
 class Torch:
-    """A good PyTorch user's step: no autograd, preallocated tensors, both phases' outer products in one product into the weights."""
+    """A good PyTorch user's step: no autograd, preallocated tensors, both phases' outer products in one."""
 
     def __init__(self, job, rows, np):
         import torch
@@ -170,7 +172,7 @@ class Rbms:
 
 
 class ScikitLearn:
-    """BernoulliRBM's own update of a mini-batch, as its `fit` calls it: persistent chains of one step, which cost what CD-1 costs."""
+    """BernoulliRBM's own update of a mini-batch, as its `fit` calls it: PCD-1, which costs what CD-1 costs."""
 
     def __init__(self, job, rows, np):
         from sklearn.neural_network import BernoulliRBM
@@ -201,7 +203,9 @@ class ScikitLearn:
         return self.rbm.components_, self.rbm.intercept_visible_, self.rbm.intercept_hidden_
 
     def note(self):
-        return f"PCD-1, in {self.rbm.components_.dtype}; its chains' uniforms are f64" if hasattr(self, "rbm") else "PCD-1"
+        return (
+            f"PCD-1, in {self.rbm.components_.dtype}; its chains' uniforms are f64" if hasattr(self, "rbm") else "PCD-1"
+        )
 
 
 class NumpyAis:
@@ -257,7 +261,14 @@ class Gemm:
         return "; ".join(f"{x['internal_api']} {x.get('architecture') or ''}".strip() for x in threadpool_info())
 
 
-PEERS = {"torch": Torch, "torch-compile": Torch, "rbms": Rbms, "scikit-learn": ScikitLearn, "numpy": NumpyAis, "gemm": Gemm}
+PEERS = {
+    "torch": Torch,
+    "torch-compile": Torch,
+    "rbms": Rbms,
+    "scikit-learn": ScikitLearn,
+    "numpy": NumpyAis,
+    "gemm": Gemm,
+}
 
 
 def set_threads(threads):

@@ -7,10 +7,10 @@ use rbm_random::{Draw, Sequence, Stream};
 
 use crate::config::{Binarization, DataConfig, Source};
 use crate::error::{Error, FileProblem};
+use crate::known::{self, Check, Reading};
 use crate::rows::{BitRows, Grey};
 use crate::split::{EachEpoch, Rows, Split, states};
 use crate::table::{ImageShape, Table, Values};
-use crate::known::{self, Check, Reading};
 use crate::{DataFolders, FetchProgress, digest, file, generated};
 
 /// A data set, ready for training: values in `[0, 1]`, split and binarised.
@@ -92,9 +92,7 @@ fn load_as(
         Source::LabeledShifter => (generated::labeled_shifter(config.size()), None),
         Source::File(path) => (read(path, "source")?, None),
         Source::Mnist => known::load(&known::mnist(), folders, progress, test_file.is_none(), reading)?,
-        Source::FashionMnist => {
-            known::load(&known::fashion_mnist(), folders, progress, test_file.is_none(), reading)?
-        }
+        Source::FashionMnist => known::load(&known::fashion_mnist(), folders, progress, test_file.is_none(), reading)?,
     };
     let test = match test_file {
         Some(path) => Some(read(path, "test")?),

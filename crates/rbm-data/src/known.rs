@@ -125,13 +125,15 @@ impl KnownFile {
             }
             (true, Checksum::Packed(_)) => {
                 let mut unpacked = MultiGzDecoder::new(BufReader::new(&mut packed));
-                let result = Idx::read_packing(&mut unpacked, Available::AtMost(self.bytes), least).map_err(gzip_problem);
+                let result =
+                    Idx::read_packing(&mut unpacked, Available::AtMost(self.bytes), least).map_err(gzip_problem);
                 drop(unpacked);
                 (result, packed.finish())
             }
             (true, Checksum::Unpacked(_)) => {
                 let mut unpacked = Hashing::when(check, MultiGzDecoder::new(packed.inner));
-                let result = Idx::read_packing(&mut unpacked, Available::AtMost(self.bytes), least).map_err(gzip_problem);
+                let result =
+                    Idx::read_packing(&mut unpacked, Available::AtMost(self.bytes), least).map_err(gzip_problem);
                 // What is broken already is not worth unpacking to its end.
                 let found = if result.is_ok() { unpacked.finish() } else { Ok(String::new()) };
                 (result, found)

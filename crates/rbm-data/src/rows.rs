@@ -72,6 +72,34 @@ impl BitRows {
         })
     }
 
+    /// How many rows have a 1 at each unit.
+    pub(crate) fn counts(&self) -> Vec<u32> {
+        const PLANES: usize = 8;
+        let width = self.words_per_row();
+        let mut counts = vec![0; self.units];
+        // Binary counters of all units side by side: plane `p` holds bit `p` of each, so that a row is added in a few
+        // operations on words.
+        let mut planes = vec![0_u64; PLANES * width];
+        let mut carries = vec![0; width];
+        for rows in self.words.chunks(width * ((1 << PLANES) - 1)) {
+            planes.fill(0);
+            for row in rows.chunks_exact(width) {
+                carries.copy_from_slice(row);
+                for plane in planes.chunks_exact_mut(width) {
+                    for (bits, carry) in plane.iter_mut().zip(&mut carries) {
+                        (*bits, *carry) = (*bits ^ *carry, *bits & *carry);
+                    }
+                }
+            }
+            for (unit, count) in counts.iter_mut().enumerate() {
+                for (power, plane) in planes.chunks_exact(width).enumerate() {
+                    *count += ((plane[unit / 64] >> (unit % 64) & 1) as u32) << power;
+                }
+            }
+        }
+        counts
+    }
+
     /// Writes a row as 0 and 1.
     pub(crate) fn unpack<T: From<u8>>(&self, row: usize, out: &mut [T]) {
         for (out, word) in out.chunks_mut(64).zip(self.row(row)) {
@@ -165,6 +193,14 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    #[test]
+    fn counts_go_beyond_what_a_set_of_planes_holds() {
+        let mut rows = BitRows::with_capacity(1000, 70);
+        (0..1000).for_each(|row| rows.push(|unit| unit == 69 || row % (unit + 1) == 0));
+        let counts = rows.counts();
+        assert_eq!((counts[0], counts[1], counts[6], counts[69]), (1000, 500, 143, 1000));
+    }
+
     proptest! {
         #[test]
         fn packing_and_unpacking_give_the_same_rows(units in 1_usize..200, rows in 1_usize..6, seed in any::<u64>()) {
@@ -191,6 +227,8 @@ mod tests {
                 of_bytes.push_bytes(&bytes, 200);
             }
             prop_assert_eq!(&of_bytes, &packed);
+            let ones = |unit| (0..rows).filter(|&row| state(row, unit)).count() as u32;
+            prop_assert_eq!(packed.counts(), (0..units).map(ones).collect::<Vec<_>>());
             let last = rows as u32 - 1;
             let (selected, head) = (packed.select(&[last, 0]), packed.head(1));
             prop_assert_eq!(selected.row(0), packed.row(rows - 1));

@@ -1,6 +1,9 @@
 //! Data sets, loaded once for the cells that share them.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::Path,
+    sync::{Arc, OnceLock},
+};
 
 use rbm_data::{DataConfig, DataFolders, Dataset, FetchProgress, NoProgress, Split, load, load_expecting};
 use serde::{Deserialize, Serialize};
@@ -37,6 +40,19 @@ pub struct Loaded {
     pub data: Arc<Dataset>,
     /// Its training rows.
     pub train: Arc<Split>,
+    /// The mean of each unit over them, once it was asked for: cells of a sweep start with the same one.
+    means: Arc<OnceLock<Vec<f64>>>,
+}
+
+impl Loaded {
+    fn new(data: Dataset) -> Self {
+        Self { train: Arc::new(data.train.clone()), data: Arc::new(data), means: Arc::default() }
+    }
+
+    /// The mean of each unit over the training rows, `[visible]`.
+    pub fn train_means(&self) -> &[f64] {
+        self.means.get_or_init(|| self.train.mean())
+    }
 }
 
 /// Loads data sets and keeps the last one: cells that follow each other in a plan mostly share theirs.
@@ -85,7 +101,7 @@ impl DataSets {
             Some(digest) => load_expecting(digest, config, base, &self.folders, progress)?,
             None => load(config, base, &self.folders, progress)?,
         };
-        let loaded = Loaded { train: Arc::new(data.train.clone()), data: Arc::new(data) };
+        let loaded = Loaded::new(data);
         self.last = Some((config.clone(), loaded.clone()));
         Ok(loaded)
     }

@@ -19,8 +19,8 @@ use crate::{
 /// that is done is not computed again. A config with [sweep] is for `rbm sweep`; `rbm sweep CONFIG --dry-run` estimates the time
 /// of either.
 ///
-/// --json has, beside the folder, train_seconds (of training steps alone), samples_per_second, peak_memory_bytes (of the
-/// worker) and start_seconds (from the program's start to the first step, without the evaluation before it).
+/// --json has, beside the folder, train_seconds (of training steps alone), samples_per_second, peak_memory_bytes (of
+/// the worker) and start_seconds (from the program's start to the first step, without the evaluation before it).
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

@@ -1,11 +1,11 @@
 //! Instruction counts of the CD-1 step, the Gibbs step and exact log Z against the committed ones.
 //!
 //! Instructions, unlike seconds, are the same whatever else a machine does: a test of speed that cannot flake. This
-//! program runs itself under callgrind with a few and with more repetitions of a piece of work; the difference is the cost
-//! of the loop alone. Callgrind knows no AVX-512, so the AVX2 path is counted, on every machine.
+//! program runs itself under callgrind with a few and with more repetitions of a piece of work; the difference is the
+//! cost of the loop alone. Callgrind knows no AVX-512, so the AVX2 path is counted, on every machine.
 //!
-//! `cargo test --release --workspace --test instruction_counts -- --accept` writes the counts it finds. Without valgrind
-//! the test is skipped, unless `RBM_REQUIRE_VALGRIND` is set.
+//! `just instructions --accept` writes the counts it finds. Without valgrind the test is skipped, unless
+//! `RBM_REQUIRE_VALGRIND` is set.
 
 mod work;
 
@@ -165,8 +165,8 @@ fn accept_counts(counts: BTreeMap<String, u64>) -> Result<(), Box<dyn Error>> {
     let tolerance = read().map_or(0.03, |committed| committed.tolerance);
     let committed = Committed { tolerance, path: COUNTED_PATH.into(), counts };
     let text = format!(
-        "# Instructions of one repetition, counted by callgrind; see crates/rbm-cli/tests/instruction_counts. Written by\n\
-         # `just instructions --accept`.\n\n{}",
+        "# Instructions of one repetition, counted by callgrind; see crates/rbm-cli/tests/instruction_counts. Written\n\
+         # by `just instructions --accept`.\n\n{}",
         toml::to_string(&committed)?
     );
     fs::write(file(), text)?;

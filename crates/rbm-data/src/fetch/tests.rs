@@ -155,7 +155,8 @@ fn a_wrong_or_truncated_body_is_refused_and_leaves_nothing() {
     {
         let (_guard, folders) = folders();
         let known = tiny(vec![serve(answer)], Checksum::Unpacked, false);
-        let error = known::load(&known, &folders, &crate::NoProgress, true, READING).expect_err("nothing right can be had");
+        let error =
+            known::load(&known, &folders, &crate::NoProgress, true, READING).expect_err("nothing right can be had");
         assert!(error.to_string().contains(reason), "{error}");
         assert!(files_in(&folders.cache.join("mnist")).is_empty());
     }
@@ -217,7 +218,8 @@ fn a_damaged_copy_is_fetched_anew_in_the_cache_and_an_error_in_a_folder_of_the_u
     fs::create_dir_all(&own).expect("the folder is writable");
     fs::write(own.join("train-images-idx3-ubyte"), &damaged).expect("the folder is writable");
     folders.data_dir = Some(own);
-    let error = known::load(&known, &folders, &crate::NoProgress, true, READING).expect_err("the user's copy is damaged");
+    let error =
+        known::load(&known, &folders, &crate::NoProgress, true, READING).expect_err("the user's copy is damaged");
     assert!(matches!(&error, Error::Checksum { path, .. } if path.ends_with("own/train-images-idx3-ubyte")), "{error}");
     assert!(fetch_known(&known, &folders, &crate::NoProgress).is_err());
 }
@@ -266,7 +268,8 @@ fn rows_packed_while_they_are_read_are_those_packed_afterwards_and_damage_is_see
     }
     let path = folders.cache.join("mnist/train-images-idx3-ubyte");
     let offline = Known { mirrors: vec![closed()], ..known };
-    for damaged in [[IMAGES, &[1][..]].concat(), IMAGES[..IMAGES.len() - 1].to_vec(), [&IMAGES[..16], &[9; 8]].concat()] {
+    for damaged in [[IMAGES, &[1][..]].concat(), IMAGES[..IMAGES.len() - 1].to_vec(), [&IMAGES[..16], &[9; 8]].concat()]
+    {
         fs::write(&path, damaged).expect("the folder is writable");
         known::load(&offline, &folders, &crate::NoProgress, true, packing).expect_err("it is not the published file");
     }

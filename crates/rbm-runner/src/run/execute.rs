@@ -85,7 +85,7 @@ pub(crate) fn new_trainer(config: &CellConfig, backend: BackendName, data: &Load
         Init::Normal | Init::Uniform => None,
     };
     let train = &data.train;
-    let start = initialise(&config.model, &train.mean(), train.len(), stored.as_ref(), config.run.seed)?;
+    let start = initialise(&config.model, data.train_means(), train.len(), stored.as_ref(), config.run.seed)?;
     let rbm = Rbm::new(&start, &config.model, config.train.precision, &rbm_ops::open(backend)?);
     Ok(Trainer::new(&config.train, rbm, train.clone(), config.run.seed)?)
 }
