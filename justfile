@@ -57,6 +57,20 @@ fmt:
 bench *args:
     cargo bench --workspace --bench '*' -- "$@"
 
+# Compare with PyTorch, scikit-learn, rbms and numpy on the same work: just bench-peers cd1-500-b100
+bench-peers *args:
+    cargo build --release --workspace --bin rbm --example ais
+    python3 benches/peers/compare.py "$@"
+
+# Measure what a sweep costs beside training: just bench-sweep --cells 20
+bench-sweep *args:
+    cargo build --release --bin rbm
+    python3 benches/sweep_overhead.py "$@"
+
+# Hold instruction counts against benches/instructions.toml; --accept writes them anew
+instructions *args:
+    RBM_REQUIRE_VALGRIND=1 cargo test --release --workspace --test instruction_counts -- "$@"
+
 # Build the library's documentation; `just doc --open` shows it
 doc *args:
     cargo doc --release --no-deps --workspace "$@"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Installs what this workspace needs beside a Rust toolchain: a C compiler and `just`. Needs Debian or its like to install
-# the compiler; elsewhere it says what is missing. Safe to run again; says nothing where all is there.
+# Installs what this workspace needs beside a Rust toolchain: a C compiler, `just`, and for one test valgrind. Needs
+# Debian or its like to install the compiler; elsewhere it says what is missing. Safe to run again; says nothing where
+# all is there.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
@@ -60,6 +61,11 @@ if ! has just; then
         hash -r
         has just || fail "just is now in $bin, which is not on PATH: run 'export PATH=\"$bin:\$PATH\"' and try again"
     fi
+fi
+
+# 4. valgrind counts instructions in one test, which is skipped without it: not worth failing for.
+if ! has valgrind && has apt-get; then
+    (apt_install valgrind) || say "valgrind could not be installed: the test of instruction counts will be skipped"
 fi
 
 # npm is not installed: it is asked for MNIST only where the HTTPS mirrors cannot be reached, and the message that `rbm`

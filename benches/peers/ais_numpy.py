@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Annealed importance sampling in numpy, and rbm-lab's beside it, alternately, on the same weights, schedule and threads.
+"""Annealed importance sampling in numpy, and rbm-lab's beside it, in turn, on the same weights, schedule and threads.
 
     cargo build --release --workspace --example ais
     python3 benches/peers/ais_numpy.py weights.safetensors --rust target/release/examples/ais
 
-The numpy program is written to be as fast as numpy allows: f32, every operation into memory that is there already, one exponential a
-unit and temperature, no division, single-precision random numbers from SFC64, and BLAS at the number of threads asked for.
-Its bias: numpy's elementwise operations use one thread however many there are; rbm-lab's use all. Both start at the same base rates (log-odds 0)
-and must agree on log Z within their errors.
+The numpy program is written to be as fast as numpy allows: f32, every operation into memory that is there already,
+one exponential a unit and temperature, no division, single-precision random numbers from SFC64, and BLAS at the number
+of threads asked for. Its bias: numpy's elementwise operations use one thread however many there are; rbm-lab's use
+all. Both start at the same base rates (log-odds 0) and must agree on log Z within their errors.
 """
 
 import argparse
@@ -114,7 +114,8 @@ def main():
             continue
         command = [options.rust, options.weights, options.schedule, str(options.chains), str(round)]
         found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-        print(f"round {round}: rbm-lab  {found['seconds']:8.2f} s   log Z {found['log_z']:.3f} +- {found['stderr']:.3f}")
+        seconds, estimate, error_of_ours = found["seconds"], found["log_z"], found["stderr"]
+        print(f"round {round}: rbm-lab  {seconds:8.2f} s   log Z {estimate:.3f} +- {error_of_ours:.3f}")
         ratios.append(numpy_seconds / found["seconds"])
         gap = abs(found["log_z"] - log_z)
         # Four standard errors of the difference: one false alarm in 16,000 where the errors hold.
@@ -123,7 +124,8 @@ def main():
     if ratios:
         ratios.sort()
         middle = ratios[len(ratios) // 2]
-        print(f"numpy's time over rbm-lab's, {options.threads} threads: median {middle:.2f}, {ratios[0]:.2f} to {ratios[-1]:.2f}")
+        spread = f"{ratios[0]:.2f} to {ratios[-1]:.2f}"
+        print(f"numpy's time over rbm-lab's, {options.threads} threads: median {middle:.2f}, {spread}")
 
 
 if __name__ == "__main__":

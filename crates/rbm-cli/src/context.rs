@@ -3,6 +3,7 @@
 use std::{
     io::{self, IsTerminal, Write},
     path::{Path, PathBuf},
+    time::Instant,
 };
 
 use indicatif::MultiProgress;
@@ -22,6 +23,8 @@ pub(crate) struct Context {
     pub(crate) screen: Screen,
     /// Whether words on standard output are coloured.
     pub(crate) colored: bool,
+    /// When the program started.
+    pub(crate) started: Instant,
 }
 
 /// Standard error: notes, and bars where it is a terminal.
@@ -39,7 +42,7 @@ pub(crate) struct Screen {
 
 impl Context {
     /// From the common options.
-    pub(crate) fn new(global: &Global) -> Self {
+    pub(crate) fn new(global: &Global, started: Instant) -> Self {
         let terminal = io::stderr().is_terminal();
         Self {
             results: global.results.clone(),
@@ -51,6 +54,7 @@ impl Context {
                 verbose: global.verbose,
             },
             colored: colored(global.color, io::stdout().is_terminal()),
+            started,
         }
     }
 }

@@ -16,18 +16,19 @@ mod report;
 mod tables;
 mod text;
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Instant};
 
 /// The program has a bug.
 const BUG: u8 = 3;
 
 fn main() -> ExitCode {
+    let started = Instant::now();
     #[cfg(feature = "failpoints")]
     let _faults = fail::FailScenario::setup();
     let cli = arguments::parse();
     diagnose::set_panic_hook();
     let color = cli.global.color;
-    let code = std::panic::catch_unwind(|| match commands::run(cli) {
+    let code = std::panic::catch_unwind(|| match commands::run(cli, started) {
         Ok(code) => code,
         Err(failure) => {
             failure.print(color);

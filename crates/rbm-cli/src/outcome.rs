@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use rbm_report::MetricPoint;
+use rbm_report::{MetricPoint, tables::timings_from_parquet};
 use rbm_runner::{CellStatus, Depth, Plan, Summary, status};
-use rbm_store::{CellState, Results};
+use rbm_store::{CellFolder, CellState, Results};
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -25,7 +25,9 @@ pub(crate) struct CellOutcome {
     /// Where it stands.
     pub(crate) status: CellStatus,
     /// Its folder.
-    pub(crate) folder: PathBuf,
+    pub(crate) folder: CellFolder,
+    /// Rows that all its epochs show it.
+    samples: u64,
     /// The last value of each metric and split.
     pub(crate) last: Vec<MetricPoint>,
 }
@@ -36,19 +38,43 @@ pub(crate) fn cells(plan: &Plan, results: &Path) -> Result<Vec<CellOutcome>, Fai
     let statuses = status(plan, results, Depth::Hashes)?;
     statuses
         .into_iter()
-        .map(|status| {
+        .zip(&plan.cells)
+        .map(|(status, cell)| {
             let folder = store.cell(&status.id);
             // A broken table is no reason not to show the others.
             let metrics = metrics_of(&folder, status.state).unwrap_or_default();
             let last = last_values(&metrics).into_iter().cloned().collect();
-            Ok(CellOutcome { status, folder: folder.path().to_owned(), last })
+            let samples = u64::from(cell.config.train.epochs) * cell.data.rows as u64;
+            Ok(CellOutcome { status, folder, samples, last })
         })
         .collect()
 }
 
+/// What a cell cost, by its files; a broken one is no reason not to show the rest.
+struct Cost {
+    /// Seconds of training steps alone, over all attempts; of a cell that is done.
+    train_seconds: Option<f64>,
+    /// Rows shown in a second of them.
+    samples_per_second: Option<f64>,
+    /// The most memory that its worker held.
+    peak_memory_bytes: Option<u64>,
+}
+
 impl CellOutcome {
-    /// As JSON: `index, name, id, state, message, folder, metrics`, the last as `metric.split`.
+    fn cost(&self) -> Cost {
+        let timings = self.folder.read_file("timings.parquet").ok().flatten();
+        let rows = timings.filter(|_| self.status.state == CellState::Done).map(|bytes| timings_from_parquet(&bytes));
+        let train_seconds = rows.and_then(Result::ok).map(|rows| rows.iter().map(|row| row.train_seconds).sum::<f64>());
+        Cost {
+            train_seconds,
+            samples_per_second: train_seconds.filter(|s| *s > 0.0).map(|seconds| self.samples as f64 / seconds),
+            peak_memory_bytes: self.folder.read_run().ok().flatten().and_then(|record| record.peak_memory_bytes),
+        }
+    }
+
+    /// As JSON: `index, name, id, state, message, folder, metrics`, the last as `metric.split`, and what it cost.
     pub(crate) fn json(&self) -> Value {
+        let cost = self.cost();
         let metrics: Map<String, Value> =
             self.last.iter().map(|point| (format!("{}.{}", point.metric, point.split), json!(point.value))).collect();
         json!({
@@ -61,7 +87,10 @@ impl CellOutcome {
             "epochs": self.status.epochs,
             "attempts": self.status.attempts,
             "wall_seconds": self.status.wall_seconds,
-            "folder": self.folder,
+            "train_seconds": cost.train_seconds,
+            "samples_per_second": cost.samples_per_second,
+            "peak_memory_bytes": cost.peak_memory_bytes,
+            "folder": self.folder.path(),
             "metrics": metrics,
         })
     }
@@ -127,6 +156,8 @@ pub(crate) struct Finished<'a> {
     pub(crate) report: Option<PathBuf>,
     /// What became of the cells.
     pub(crate) summary: &'a Summary,
+    /// From the program's start to the first cell's first step, without the evaluation before it; where one was begun.
+    pub(crate) start_seconds: Option<f64>,
     /// Whether it was asked to stop.
     pub(crate) stopped: bool,
 }
@@ -150,7 +181,8 @@ impl Finished<'_> {
 
     fn json(&self, cells: &[CellOutcome], code: u8) -> Value {
         let summary = self.summary;
-        json!({
+        let cells: Vec<Value> = cells.iter().map(CellOutcome::json).collect();
+        let mut found = json!({
             "name": self.plan.name,
             "folder": self.folder,
             "report": self.report,
@@ -163,8 +195,16 @@ impl Finished<'_> {
                 "diverged": summary.diverged.len(),
                 "left": summary.left.len(),
             },
-            "cells": cells.iter().map(CellOutcome::json).collect::<Vec<_>>(),
-        })
+            "start_seconds": self.start_seconds,
+        });
+        // What `rbm train` is asked for stands at the top too.
+        if let [only] = &cells[..] {
+            for key in ["train_seconds", "samples_per_second", "peak_memory_bytes"] {
+                found[key] = only[key].clone();
+            }
+        }
+        found["cells"] = cells.into();
+        found
     }
 
     fn text(&self, cells: &[CellOutcome], colored: bool) -> String {

@@ -108,6 +108,8 @@ pub(crate) struct RunProgress {
     finished: usize,
     finished_parts: u64,
     skipped: usize,
+    /// When the first cell was ready for its first step.
+    first_start: Option<Instant>,
 }
 
 struct Running {
@@ -147,6 +149,7 @@ impl RunProgress {
             finished: 0,
             finished_parts: 0,
             skipped: 0,
+            first_start: None,
         };
         progress.show_all();
         progress
@@ -160,6 +163,11 @@ impl RunProgress {
         self.all.finish_and_clear();
     }
 
+    /// When the first cell was ready for its first step, if one was begun.
+    pub(crate) fn first_start(&self) -> Option<Instant> {
+        self.first_start
+    }
+
     fn show_all(&self) {
         let now: u64 = self.running.iter().map(|(index, running)| running.share(self.parts[index])).sum();
         self.all.set_position(self.finished_parts + now);
@@ -167,6 +175,7 @@ impl RunProgress {
     }
 
     fn started(&mut self, index: usize, name: &str, epochs: u32, steps: u64, from_step: u64) {
+        self.first_start.get_or_insert_with(Instant::now);
         self.tell_of_skipped();
         let bar = if self.screen.terminal {
             let bar = ProgressBar::new(steps).with_style(style("  {prefix:28!} [{bar:20}] {msg}"));

@@ -3,6 +3,8 @@
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, SyncSender};
+use std::thread::{self, JoinHandle};
 
 use flate2::read::MultiGzDecoder;
 use sha2::{Digest, Sha256};
@@ -105,26 +107,33 @@ impl KnownFile {
 
     /// Reads a copy and holds it against the checksum.
     pub(crate) fn read(&self, path: &Path) -> Result<Idx, Error> {
+        self.read_as(path, Reading { check: Check::Checksum, least: None })
+    }
+
+    fn read_as(&self, path: &Path, reading: Reading) -> Result<Idx, Error> {
+        let Reading { check, least } = reading;
         let wrong = |problem| Error::File { key: "source", path: path.into(), problem };
         let io_problem = |error: io::Error| wrong(error.into());
         let file = crate::file::open(path).map_err(wrong)?;
         let length = file.metadata().map_err(io_problem)?.len();
-        let mut packed = Hashing::new(BufReader::new(file));
+        let mut packed = Hashing::when(check, BufReader::new(file));
         let (result, found) = match (is_gzip(path), self.checksum) {
             (false, Checksum::Packed(_)) => return Err(wrong(FileProblem::UnknownSuffix)),
             (false, Checksum::Unpacked(_)) => {
-                let result = Idx::read(&mut packed, Available::Exactly(length));
+                let result = Idx::read_packing(&mut packed, Available::Exactly(length), least);
                 (result, packed.finish())
             }
             (true, Checksum::Packed(_)) => {
                 let mut unpacked = MultiGzDecoder::new(BufReader::new(&mut packed));
-                let result = Idx::read(&mut unpacked, Available::AtMost(self.bytes)).map_err(gzip_problem);
+                let result =
+                    Idx::read_packing(&mut unpacked, Available::AtMost(self.bytes), least).map_err(gzip_problem);
                 drop(unpacked);
                 (result, packed.finish())
             }
             (true, Checksum::Unpacked(_)) => {
-                let mut unpacked = Hashing::new(MultiGzDecoder::new(packed.inner));
-                let result = Idx::read(&mut unpacked, Available::AtMost(self.bytes)).map_err(gzip_problem);
+                let mut unpacked = Hashing::when(check, MultiGzDecoder::new(packed.inner));
+                let result =
+                    Idx::read_packing(&mut unpacked, Available::AtMost(self.bytes), least).map_err(gzip_problem);
                 // What is broken already is not worth unpacking to its end.
                 let found = if result.is_ok() { unpacked.finish() } else { Ok(String::new()) };
                 (result, found)
@@ -132,7 +141,7 @@ impl KnownFile {
         };
         let expected = self.checksum.hex();
         match (result, found.map_err(io_problem)?) {
-            (Ok(idx), found) if found == expected => Ok(idx),
+            (Ok(idx), found) if found == expected || check == Check::Later => Ok(idx),
             (Err(problem @ (FileProblem::Malformed { .. } | FileProblem::Truncated { .. })), _) => Err(wrong(problem)),
             (Err(FileProblem::Io(error)), _) => Err(io_problem(error)),
             (Err(problem), found) if found.is_empty() => Err(wrong(problem)),
@@ -149,28 +158,82 @@ impl Checksum {
     }
 }
 
-/// Passes bytes on and hashes them.
+/// What a copy of a published file is held against.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Check {
+    /// Its published checksum.
+    Checksum,
+    /// Nothing here: the caller knows the digest of the rows that come of it.
+    Later,
+}
+
+/// How the files of a known set are read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reading {
+    /// What they are held against.
+    pub(crate) check: Check,
+    /// The smallest byte that is a 1, if rows are to be packed to bits at once.
+    pub(crate) least: Option<u8>,
+}
+
+/// Passes bytes on and hashes them, in a thread of its own: hashing takes longer than reading and packing.
 pub(crate) struct Hashing<R> {
     inner: R,
-    hash: Sha256,
+    hasher: Option<Hasher>,
+}
+
+/// A thread that hashes what it is sent.
+struct Hasher {
+    pieces: SyncSender<Vec<u8>>,
+    thread: JoinHandle<String>,
+}
+
+/// Pieces that may wait to be hashed: a few, lest a whole file wait in memory.
+const WAITING: usize = 16;
+
+impl Hasher {
+    fn start() -> Self {
+        let (pieces, received) = mpsc::sync_channel::<Vec<u8>>(WAITING);
+        let thread = thread::spawn(move || {
+            let mut hash = Sha256::new();
+            received.iter().for_each(|piece| hash.update(&piece));
+            hex::encode(hash.finalize())
+        });
+        Self { pieces, thread }
+    }
+
+    fn finish(self) -> String {
+        drop(self.pieces); // which ends the thread
+        self.thread.join().unwrap_or_default()
+    }
 }
 
 impl<R: Read> Hashing<R> {
     pub(crate) fn new(inner: R) -> Self {
-        Self { inner, hash: Sha256::new() }
+        Self::when(Check::Checksum, inner)
     }
 
-    /// Reads to the end and gives the hash of all.
+    /// Hashes only what is held against a checksum.
+    fn when(check: Check, inner: R) -> Self {
+        Self { inner, hasher: (check == Check::Checksum).then(Hasher::start) }
+    }
+
+    /// Reads to the end and gives the hash of all; of nothing, where nothing is hashed.
     pub(crate) fn finish(mut self) -> io::Result<String> {
         io::copy(&mut self, &mut io::sink())?;
-        Ok(hex::encode(self.hash.finalize()))
+        Ok(self.hasher.map(Hasher::finish).unwrap_or_default())
     }
 }
 
 impl<R: Read> Read for Hashing<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.inner.read(buffer)?;
-        self.hash.update(&buffer[..count]);
+        if let Some(hasher) = &self.hasher
+            && count > 0
+        {
+            // One that has ended gives no hash, which fits no checksum.
+            let _ = hasher.pieces.send(buffer[..count].to_vec());
+        }
         Ok(count)
     }
 }
@@ -181,14 +244,15 @@ pub(crate) fn load(
     folders: &DataFolders,
     progress: &dyn FetchProgress,
     with_test: bool,
+    reading: Reading,
 ) -> Result<(Table, Option<Table>), Error> {
     let (mut train, mut test) = (None, None);
     for (images, labels, table, wanted) in [(0, 1, &mut train, true), (2, 3, &mut test, with_test)] {
         if !wanted {
             continue;
         }
-        let (labels_path, labels) = read(known, labels, folders, progress)?;
-        let (path, images) = read(known, images, folders, progress)?;
+        let (labels_path, labels) = read(known, labels, folders, progress, reading)?;
+        let (path, images) = read(known, images, folders, progress, reading)?;
         let wrong = |path: PathBuf| move |problem| Error::File { key: "source", path, problem };
         let labels = labels.into_labels().map_err(wrong(labels_path))?;
         *table = Some(images.into_table().and_then(|table| table.with_labels(Some(labels))).map_err(wrong(path))?);
@@ -202,18 +266,19 @@ fn read(
     index: usize,
     folders: &DataFolders,
     progress: &dyn FetchProgress,
+    reading: Reading,
 ) -> Result<(PathBuf, Idx), Error> {
     let file = &known.files[index];
     let path = match find(known, file, folders) {
         Some(path) => path,
         None => fetch::ensure(known, folders, progress, &[])?.swap_remove(index),
     };
-    match file.read(&path) {
+    match file.read_as(&path, reading) {
         Ok(idx) => Ok((path, idx)),
         Err(error) if path.starts_with(cache(known, folders)) => {
             progress.note(&format!("{error}: fetching it anew"));
             let path = fetch::ensure(known, folders, progress, &[index])?.swap_remove(index);
-            let idx = file.read(&path)?;
+            let idx = file.read_as(&path, Reading { check: Check::Checksum, ..reading })?;
             Ok((path, idx))
         }
         Err(error) => Err(error),

@@ -35,7 +35,7 @@ mod tables;
 mod tensors;
 
 pub use config::{Binarization, DataConfig, Source};
-pub use dataset::{Dataset, epoch_order, load};
+pub use dataset::{Dataset, epoch_order, load, load_expecting};
 pub use describe::{DatasetDescription, SplitDescription};
 pub use error::{Error, FileProblem};
 pub use fetch::{Fetched, fetch};

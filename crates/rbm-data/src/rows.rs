@@ -9,6 +9,9 @@ pub(crate) struct BitRows {
     words: Vec<u64>,
 }
 
+/// Times eight bytes that are 0 or 1, it has the byte of number `i` as bit `i` of its highest byte.
+const GATHER: u64 = 0x0102_0408_1020_4080;
+
 impl BitRows {
     /// No rows yet, room for `rows`.
     pub(crate) fn with_capacity(rows: usize, units: usize) -> Self {
@@ -35,6 +38,20 @@ impl BitRows {
         }
     }
 
+    /// Adds a row: a unit is 1 where its byte is at least `least`.
+    pub(crate) fn push_bytes(&mut self, bytes: &[u8], least: u8) {
+        debug_assert_eq!(bytes.len(), self.units, "one byte a unit");
+        for bytes in bytes.chunks(64) {
+            let mut word = 0;
+            for (index, eight) in bytes.chunks(8).enumerate() {
+                let mut flags = [0; 8];
+                flags.iter_mut().zip(eight).for_each(|(flag, &byte)| *flag = u8::from(byte >= least));
+                word |= (u64::from_le_bytes(flags).wrapping_mul(GATHER) >> 56) << (8 * index);
+            }
+            self.words.push(word);
+        }
+    }
+
     /// The words of a row.
     pub(crate) fn row(&self, row: usize) -> &[u64] {
         let width = self.words_per_row();
@@ -53,6 +70,34 @@ impl BitRows {
                 })
             })
         })
+    }
+
+    /// How many rows have a 1 at each unit.
+    pub(crate) fn counts(&self) -> Vec<u32> {
+        const PLANES: usize = 8;
+        let width = self.words_per_row();
+        let mut counts = vec![0; self.units];
+        // Binary counters of all units side by side: plane `p` holds bit `p` of each, so that a row is added in a few
+        // operations on words.
+        let mut planes = vec![0_u64; PLANES * width];
+        let mut carries = vec![0; width];
+        for rows in self.words.chunks(width * ((1 << PLANES) - 1)) {
+            planes.fill(0);
+            for row in rows.chunks_exact(width) {
+                carries.copy_from_slice(row);
+                for plane in planes.chunks_exact_mut(width) {
+                    for (bits, carry) in plane.iter_mut().zip(&mut carries) {
+                        (*bits, *carry) = (*bits ^ *carry, *bits & *carry);
+                    }
+                }
+            }
+            for (unit, count) in counts.iter_mut().enumerate() {
+                for (power, plane) in planes.chunks_exact(width).enumerate() {
+                    *count += ((plane[unit / 64] >> (unit % 64) & 1) as u32) << power;
+                }
+            }
+        }
+        counts
     }
 
     /// Writes a row as 0 and 1.
@@ -116,9 +161,14 @@ impl Grey {
     /// The value at a place without the rounding of `byte / 255` to f32.
     pub(crate) fn precise(&self, index: usize) -> f64 {
         match self {
-            Self::Bytes(values) => f64::from(values[index]) / 255.0,
+            Self::Bytes(values) => Self::value_of(values[index]),
             Self::Floats(values) => f64::from(values[index]),
         }
+    }
+
+    /// The value that a byte stands for.
+    pub(crate) fn value_of(byte: u8) -> f64 {
+        f64::from(byte) / 255.0
     }
 
     /// Whether every value is 0 or 1.
@@ -143,6 +193,14 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    #[test]
+    fn counts_go_beyond_what_a_set_of_planes_holds() {
+        let mut rows = BitRows::with_capacity(1000, 70);
+        (0..1000).for_each(|row| rows.push(|unit| unit == 69 || row % (unit + 1) == 0));
+        let counts = rows.counts();
+        assert_eq!((counts[0], counts[1], counts[6], counts[69]), (1000, 500, 143, 1000));
+    }
+
     proptest! {
         #[test]
         fn packing_and_unpacking_give_the_same_rows(units in 1_usize..200, rows in 1_usize..6, seed in any::<u64>()) {
@@ -163,6 +221,14 @@ mod tests {
             }
             inverted.invert();
             prop_assert_eq!(&inverted, &packed);
+            let mut of_bytes = BitRows::with_capacity(rows, units);
+            for row in 0..rows {
+                let bytes: Vec<u8> = (0..units).map(|unit| if state(row, unit) { 200 } else { 199 }).collect();
+                of_bytes.push_bytes(&bytes, 200);
+            }
+            prop_assert_eq!(&of_bytes, &packed);
+            let ones = |unit| (0..rows).filter(|&row| state(row, unit)).count() as u32;
+            prop_assert_eq!(packed.counts(), (0..units).map(ones).collect::<Vec<_>>());
             let last = rows as u32 - 1;
             let (selected, head) = (packed.select(&[last, 0]), packed.head(1));
             prop_assert_eq!(selected.row(0), packed.row(rows - 1));

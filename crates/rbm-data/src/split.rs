@@ -164,7 +164,7 @@ impl Split {
     pub fn mean(&self) -> Vec<f64> {
         let mut sum = vec![0.0; self.visible()];
         match &self.rows {
-            Rows::Bits(bits) => (0..bits.len()).flat_map(|row| bits.ones(row)).for_each(|unit| sum[unit] += 1.0),
+            Rows::Bits(bits) => sum = bits.counts().into_iter().map(f64::from).collect(),
             Rows::Grey { store, units, index, .. } => {
                 for &row in index {
                     let first = row as usize * units;

@@ -1,8 +1,11 @@
 //! Data sets, loaded once for the cells that share them.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::Path,
+    sync::{Arc, OnceLock},
+};
 
-use rbm_data::{DataConfig, DataFolders, Dataset, FetchProgress, NoProgress, Split, load};
+use rbm_data::{DataConfig, DataFolders, Dataset, FetchProgress, NoProgress, Split, load, load_expecting};
 use serde::{Deserialize, Serialize};
 
 /// What a plan needs to know of a data set.
@@ -37,6 +40,19 @@ pub struct Loaded {
     pub data: Arc<Dataset>,
     /// Its training rows.
     pub train: Arc<Split>,
+    /// The mean of each unit over them, once it was asked for: cells of a sweep start with the same one.
+    means: Arc<OnceLock<Vec<f64>>>,
+}
+
+impl Loaded {
+    fn new(data: Dataset) -> Self {
+        Self { train: Arc::new(data.train.clone()), data: Arc::new(data), means: Arc::default() }
+    }
+
+    /// The mean of each unit over the training rows, `[visible]`.
+    pub fn train_means(&self) -> &[f64] {
+        self.means.get_or_init(|| self.train.mean())
+    }
 }
 
 /// Loads data sets and keeps the last one: cells that follow each other in a plan mostly share theirs.
@@ -63,12 +79,29 @@ impl DataSets {
     /// # Errors
     /// When it cannot be had.
     pub fn load(&mut self, config: &DataConfig) -> Result<Loaded, rbm_data::Error> {
+        self.load_as(config, None)
+    }
+
+    /// The same for a plan that has the rows' digest, which spares hashing the files; where the digest is another one,
+    /// the caller is to say so.
+    ///
+    /// # Errors
+    /// When it cannot be had.
+    pub fn load_planned(&mut self, config: &DataConfig, digest: &str) -> Result<Loaded, rbm_data::Error> {
+        self.load_as(config, Some(digest))
+    }
+
+    fn load_as(&mut self, config: &DataConfig, digest: Option<&str>) -> Result<Loaded, rbm_data::Error> {
         if let Some((_, loaded)) = self.last.as_ref().filter(|(last, _)| last == config) {
             return Ok(loaded.clone());
         }
         self.last = None; // frees its memory before the next one takes more
-        let data = load(config, Path::new(""), &self.folders, self.progress.as_ref())?;
-        let loaded = Loaded { train: Arc::new(data.train.clone()), data: Arc::new(data) };
+        let (base, progress) = (Path::new(""), self.progress.as_ref());
+        let data = match digest {
+            Some(digest) => load_expecting(digest, config, base, &self.folders, progress)?,
+            None => load(config, base, &self.folders, progress)?,
+        };
+        let loaded = Loaded::new(data);
         self.last = Some((config.clone(), loaded.clone()));
         Ok(loaded)
     }

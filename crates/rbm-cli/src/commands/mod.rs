@@ -20,6 +20,8 @@ pub(crate) mod verify;
 pub(crate) mod watch;
 pub(crate) mod worker;
 
+use std::time::Instant;
+
 use crate::{
     arguments::{Cli, Command},
     context::Context,
@@ -30,8 +32,8 @@ use crate::{
 pub(crate) const DONE: u8 = 0;
 
 /// Runs a command; the exit code.
-pub(crate) fn run(cli: Cli) -> Result<u8, Failure> {
-    let context = Context::new(&cli.global);
+pub(crate) fn run(cli: Cli, started: Instant) -> Result<u8, Failure> {
+    let context = Context::new(&cli.global, started);
     match cli.command {
         Command::Train(arguments) => train::run(&context, &arguments),
         Command::Sweep(arguments) => sweep::run(&context, &arguments),

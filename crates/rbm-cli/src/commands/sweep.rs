@@ -103,7 +103,7 @@ pub(crate) fn compute(context: &Context, config: &Config, job: &Job) -> Result<u
     let (folder, _) = create_sweep(&context.results, config, &plan)?;
     let stop = StopFlag::new();
     interrupt::listen(&stop, &context.screen)?;
-    let summary = run_workers(context, &plan, job, &stop)?;
+    let (summary, start_seconds) = run_workers(context, &plan, job, &stop)?;
     let stopped = stop.is_stopped();
     let page = folder.path().join("report.html");
     let mut no_report = None;
@@ -111,7 +111,7 @@ pub(crate) fn compute(context: &Context, config: &Config, job: &Job) -> Result<u
         no_report = report::write(context, &folder, &plan).err();
     }
     let report = page.is_file().then_some(page);
-    let finished = Finished { plan: &plan, folder: folder.path(), report, summary: &summary, stopped };
+    let finished = Finished { plan: &plan, folder: folder.path(), report, summary: &summary, start_seconds, stopped };
     let code = finished.print(context, job.json)?;
     let Some(failure) = no_report else { return Ok(code) };
     context.screen.warn(&format!("no report: {failure}"));
@@ -129,7 +129,8 @@ fn plan(context: &Context, config: &Config) -> Result<Plan, Failure> {
     Ok(plan)
 }
 
-fn run_workers(context: &Context, plan: &Plan, job: &Job, stop: &StopFlag) -> Result<Summary, Failure> {
+/// What became of the cells, and the seconds from the program's start to the first cell's first step.
+fn run_workers(context: &Context, plan: &Plan, job: &Job, stop: &StopFlag) -> Result<(Summary, Option<f64>), Failure> {
     let program = std::env::current_exe().map_err(|source| Error::Worker { action: "find the program of", source })?;
     let options = EngineOptions {
         program,
@@ -146,7 +147,8 @@ fn run_workers(context: &Context, plan: &Plan, job: &Job, stop: &StopFlag) -> Re
     let mut progress = RunProgress::new(&context.screen, plan, None);
     let summary = run_local(plan, &options, stop, &mut progress);
     progress.finish();
-    Ok(summary?)
+    let start = progress.first_start().map(|first| first.duration_since(context.started).as_secs_f64());
+    Ok((summary?, start))
 }
 
 fn plan_only(context: &Context, config: &Config, as_json: bool) -> Result<u8, Failure> {

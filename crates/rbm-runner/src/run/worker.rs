@@ -212,7 +212,7 @@ impl Worker<'_> {
     /// A failure of one cell, even a bug of ours, must not take the others along.
     fn compute(&mut self, cell: &Cell, lease: &Lease) -> Outcome {
         let run = || -> Result<Outcome, Error> {
-            let data = self.data.load(&cell.config.data)?;
+            let data = self.data.load_planned(&cell.config.data, &cell.data.digest)?;
             if data.data.digest != cell.data.digest {
                 return Err(Error::DataChanged);
             }
