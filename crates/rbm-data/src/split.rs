@@ -112,9 +112,14 @@ impl Split {
                 Rows::Grey { draw: None, .. } => panic!("grey values are no states: ask `has_states` first"),
                 Rows::Grey { store, units, index, draw: Some(draw) } => {
                     let values = index[row as usize] as usize * units;
-                    states(draw.at(epoch, index[row as usize]), *units, |unit| store.at(values + unit), |unit, state| {
-                        out[unit / 32] |= u32::from(state) << (unit % 32);
-                    });
+                    states(
+                        draw.at(epoch, index[row as usize]),
+                        *units,
+                        |unit| store.at(values + unit),
+                        |unit, state| {
+                            out[unit / 32] |= u32::from(state) << (unit % 32);
+                        },
+                    );
                 }
             }
         }
@@ -138,7 +143,12 @@ impl Split {
             }
             Rows::Grey { store, units, index, draw: Some(draw) } => {
                 let values = index[row] as usize * units;
-                states(draw.at(epoch, index[row]), *units, |unit| store.at(values + unit), |unit, state| out[unit] = T::from(u8::from(state)));
+                states(
+                    draw.at(epoch, index[row]),
+                    *units,
+                    |unit| store.at(values + unit),
+                    |unit, state| out[unit] = T::from(u8::from(state)),
+                );
             }
         }
     }

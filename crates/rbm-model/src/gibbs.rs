@@ -44,7 +44,8 @@ impl GibbsChains {
             }
             Self::Composed { rbm, mut state, row } => {
                 for _ in 0..steps {
-                    let (hidden_draw, visible_draw) = (state.hidden_draw().at_row(row), state.visible_draw().at_row(row));
+                    let (hidden_draw, visible_draw) =
+                        (state.hidden_draw().at_row(row), state.visible_draw().at_row(row));
                     let hidden = rbm.sample_hidden(rbm.hidden_activation(state.visible), hidden_draw);
                     let visible = rbm.sample_visible(hidden, visible_draw);
                     state = GibbsState { visible, step: state.step + 1, ..state };

@@ -83,7 +83,8 @@ impl Parameters {
     /// 2002, equation 4.4).
     fn hidden_activations(&self, visible: &[bool]) -> Vec<(f64, f64)> {
         let unit = |hidden: usize| {
-            let terms = (0..self.visible).filter(|&i| visible[i]).map(|i| f64::from(self.weights[hidden * self.visible + i]));
+            let terms =
+                (0..self.visible).filter(|&i| visible[i]).map(|i| f64::from(self.weights[hidden * self.visible + i]));
             sum(terms.chain([f64::from(self.hidden_bias[hidden])]))
         };
         (0..self.hidden).map(unit).collect()
@@ -91,7 +92,8 @@ impl Parameters {
 
     fn visible_activations(&self, hidden: &[bool]) -> Vec<(f64, f64)> {
         let unit = |visible: usize| {
-            let terms = (0..self.hidden).filter(|&j| hidden[j]).map(|j| f64::from(self.weights[j * self.visible + visible]));
+            let terms =
+                (0..self.hidden).filter(|&j| hidden[j]).map(|j| f64::from(self.weights[j * self.visible + visible]));
             sum(terms.chain([f64::from(self.visible_bias[visible])]))
         };
         (0..self.visible).map(unit).collect()
@@ -119,9 +121,8 @@ fn device() -> Device {
 /// States of which the share `density` is one, and some units never.
 fn random_states(rows: usize, units: usize, density: f64, seed: u64) -> PackedStates {
     let mut draw = sequence(seed);
-    let values: Vec<f32> = (0..rows * units)
-        .map(|at| if draw() < density && at % units % 7 != 3 { 1.0 } else { 0.0 })
-        .collect();
+    let values: Vec<f32> =
+        (0..rows * units).map(|at| if draw() < density && at % units % 7 != 3 { 1.0 } else { 0.0 }).collect();
     PackedStates::pack(units, &values)
 }
 
@@ -201,8 +202,7 @@ fn gradient(p: &Parameters, data: &PackedStates, chains: &PackedStates) -> [Vec<
     parts
 }
 
-const STEP: FusedStep =
-    FusedStep { seed: 77, gibbs_step: 0, k: 1, rate: 1.0, momentum: 0.0, decay: 0.0, norm: true };
+const STEP: FusedStep = FusedStep { seed: 77, gibbs_step: 0, k: 1, rate: 1.0, momentum: 0.0, decay: 0.0, norm: true };
 
 /// Largest distance of what a step added from `update`, in parts of the largest update, and of a parameter's rounding.
 fn check_update(before: &Parameters, after: &Parameters, update: &[Vec<f64>; 3], what: &str) {
@@ -252,7 +252,11 @@ fn a_step_moves_by_the_gradient_in_f64() {
             let what = format!("{visible} x {hidden}, {rows} rows, {} chains", chains.rows());
             check_update(&p, &Parameters::of(&machine), &expected, &what);
             let norm = expected.iter().flatten().map(|x| x * x).sum::<f64>().sqrt();
-            assert!((machine.gradient_norm() - norm).abs() <= 1e-5 * norm, "{what}: {} {norm}", machine.gradient_norm());
+            assert!(
+                (machine.gradient_norm() - norm).abs() <= 1e-5 * norm,
+                "{what}: {} {norm}",
+                machine.gradient_norm()
+            );
             assert_eq!(machine.diverged(), None);
         }
     }
@@ -312,8 +316,14 @@ fn fingerprint() -> u64 {
             for step in 0..6 {
                 let data = random_states(rows, visible, density, 20 + step);
                 let momentum = if step > 3 { 0.5 } else { 0.0 };
-                let step =
-                    FusedStep { gibbs_step: 3 * step, k: 1 + step as u32 % 3, rate: 0.1, momentum, decay: 1e-3, ..STEP };
+                let step = FusedStep {
+                    gibbs_step: 3 * step,
+                    k: 1 + step as u32 % 3,
+                    rate: 0.1,
+                    momentum,
+                    decay: 1e-3,
+                    ..STEP
+                };
                 let persistent = (hidden % 2 == 0).then_some(&mut chains);
                 machine.step(&data, persistent, &step);
             }
@@ -357,7 +367,8 @@ fn every_instruction_set_gives_the_same_bits() {
             .output()
             .expect("it runs");
         let text = String::from_utf8_lossy(&output.stdout);
-        let line = text.lines().find_map(|line| line.split_once(&format!("{isa} "))).expect("a fingerprint").1.to_owned();
+        let line =
+            text.lines().find_map(|line| line.split_once(&format!("{isa} "))).expect("a fingerprint").1.to_owned();
         assert!(output.status.success() && line.len() >= 16, "{text}");
         seen.push((isa, line[..16].to_owned()));
     }

@@ -28,7 +28,13 @@ fn likelihoods(backend: &str) -> Vec<f64> {
     let set = format!("run.backend=\"{backend}\"");
     let config = Config::parse(CONFIG, Path::new("x.toml"), &[set]).expect("a good config");
     let plan = Plan::new(&config, &mut DataSets::quiet(folders.clone())).expect("a plan");
-    let options = WorkerOptions { results: folder.path().into(), folders, retry_failed: false, allow_mixed: false };
+    let options = WorkerOptions {
+        results: folder.path().into(),
+        folders,
+        retry_failed: false,
+        allow_mixed: false,
+        alone: Vec::new(),
+    };
     let tables = TableWriters { metrics: &metrics, timings: &timings };
     let summary = run_worker(&plan, None, &options, &StopFlag::new(), &mut Silent, tables).expect("a usable folder");
     assert_eq!(summary.computed.len(), 10, "{summary:?}");

@@ -51,7 +51,13 @@ fn plan_of(added: &str, sets: &[&str]) -> Plan {
 }
 
 fn options(results: &Path) -> WorkerOptions {
-    WorkerOptions { results: results.into(), folders: folders(), retry_failed: false, allow_mixed: false }
+    WorkerOptions {
+        results: results.into(),
+        folders: folders(),
+        retry_failed: false,
+        allow_mixed: false,
+        alone: Vec::new(),
+    }
 }
 
 fn work(plan: &Plan, results: &Path, stop: &StopFlag) -> Summary {
@@ -102,6 +108,33 @@ fn runs_interrupted_at_every_step_end_with_the_same_bytes() {
     }
 }
 
+/// Cells that differ in seed, k, rate and length, side by side: interrupted, gone on with, one of them diverging.
+#[test]
+fn cells_side_by_side_end_with_the_bytes_of_cells_alone() {
+    let sweep =
+        "[sweep]\nseeds = 2\n\"train.k\" = [1, 3]\n\"train.learning_rate\" = [0.1, 0.3]\n\"train.epochs\" = [3, 5]\n";
+    let alone = folder();
+    let plan = plan_of(sweep, &["run.checkpoint_every=1"]);
+    assert_eq!(work(&plan, alone.path(), &StopFlag::new()).computed.len(), 16);
+    let expected = bytes_of(&plan, alone.path());
+    for (together, looks) in [(2, u64::MAX), (5, u64::MAX), (16, u64::MAX), (16, 40), (7, 25)] {
+        let plan = plan_of(sweep, &["run.checkpoint_every=1", &format!("run.batch_cells={together}")]);
+        let results = folder();
+        loop {
+            let stop = StopFlag::after(looks);
+            if work(&plan, results.path(), &stop).exit_code(stop.is_stopped()) == 0 {
+                break;
+            }
+        }
+        assert!(bytes_of(&plan, results.path()) == expected, "{together} side by side, {looks} looks");
+    }
+
+    let sweep = "[sweep]\nseeds = 2\n\"train.learning_rate\" = [0.1, 1e38]\n";
+    let (plan, results) = (plan_of(sweep, &["run.batch_cells=4"]), folder());
+    let summary = work(&plan, results.path(), &StopFlag::new());
+    assert_eq!((summary.computed.len(), summary.diverged.len()), (2, 2), "one that diverges takes no other along");
+}
+
 /// The chains that follow a training are in its checkpoints too.
 #[test]
 fn a_trajectory_of_log_z_goes_on_where_it_was_interrupted() {
@@ -142,7 +175,7 @@ fn die_at(plan: &Plan, results: &Path, dies_at: usize) -> bool {
         seen += 1;
         assert!(seen < dies_at, "killed");
     };
-    let context = Context { stop: &StopFlag::new(), allow_mixed: false, tables: TABLES };
+    let context = Context { stop: &StopFlag::new(), allow_mixed: false, tables: TABLES, seat: None };
     catch_unwind(AssertUnwindSafe(|| run_cell(cell, &lease, &data, &context, &mut observer))).is_err()
 }
 

@@ -11,6 +11,7 @@ mod estimator;
 mod gradient;
 mod learner;
 mod optimiser;
+mod together;
 mod trainer;
 
 pub use agreement::Agreement;
@@ -25,4 +26,5 @@ pub use gradient::Gradient;
 pub use optimiser::Momentum;
 pub use rbm_model::Precision;
 pub use rbm_ops::Kernels;
+pub use together::{Advanced, advance_together};
 pub use trainer::{StepInfo, Trainer};

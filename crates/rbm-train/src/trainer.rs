@@ -223,6 +223,11 @@ impl Trainer {
         self.rows.len().div_ceil(self.config.batch_size)
     }
 
+    /// Steps of the running epoch that are over.
+    pub(crate) fn batches_over(&self) -> usize {
+        self.counters.batch
+    }
+
     /// Whether the next step begins an epoch.
     pub fn is_between_epochs(&self) -> bool {
         self.counters.batch == 0

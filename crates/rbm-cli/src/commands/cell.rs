@@ -64,6 +64,7 @@ pub(crate) fn run(context: &Context, arguments: &CellArguments) -> Result<u8, Fa
         folders: context.folders.clone(),
         retry_failed: arguments.retry_failed,
         allow_mixed: arguments.allow_mixed,
+        alone: Vec::new(),
     };
     let mut progress = RunProgress::new(&context.screen, &plan, Some(&indices));
     let summary = run_worker(&plan, Some(&indices), &options, &stop, &mut progress, WRITERS);

@@ -142,6 +142,7 @@ fn run_workers(context: &Context, plan: &Plan, job: &Job, stop: &StopFlag) -> Re
             folders: context.folders.clone(),
             retry_failed: job.retry_failed,
             allow_mixed: job.allow_mixed,
+            alone: Vec::new(),
         },
     };
     let mut progress = RunProgress::new(&context.screen, plan, None);

@@ -160,7 +160,13 @@ impl HostMachine {
     }
 
     /// One step of CD-k, whose chains start at the batch, or of PCD-k, whose chains are given and go on.
-    pub(crate) fn step(&mut self, batch: &[u32], rows: usize, chains: Option<&mut Vec<u32>>, step: &FusedStep) -> Outcome {
+    pub(crate) fn step(
+        &mut self,
+        batch: &[u32],
+        rows: usize,
+        chains: Option<&mut Vec<u32>>,
+        step: &FusedStep,
+    ) -> Outcome {
         let mut scratch = std::mem::take(&mut self.scratch);
         let Scratch { data, chains: negative, hidden, hidden_plan, by_unit, plan_by_unit } = &mut *scratch;
         data.visible.unpack(rows, self.visible, batch);
@@ -211,7 +217,14 @@ impl HostMachine {
             sums::keep(visible, plan, matrix, &mut sums[..rows]);
             let (mask, used) = mask(tile, self.hidden);
             let bias = &self.hidden_bias[tile];
-            sample::states(&mut sums[..rows.next_multiple_of(ROWS)], Kept { bias, mask: &mask }, at, tile, used, states);
+            sample::states(
+                &mut sums[..rows.next_multiple_of(ROWS)],
+                Kept { bias, mask: &mask },
+                at,
+                tile,
+                used,
+                states,
+            );
             sums[rows..].fill(Tile::default());
         };
         let tiles = probabilities.par_chunks_exact_mut(padded).zip(hidden.words.par_chunks_exact_mut(rows));
@@ -334,9 +347,11 @@ impl HostMachine {
         );
         let alone = self.alone(rows + chains, hidden);
         match &mut last {
-            None => each(alone, shared.into_par_iter().enumerate(), |(index, (data, weights, transposed, bias, part))| {
-                work(OfATile { index, data, weights, transposed, bias, last: None, part });
-            }),
+            None => {
+                each(alone, shared.into_par_iter().enumerate(), |(index, (data, weights, transposed, bias, part))| {
+                    work(OfATile { index, data, weights, transposed, bias, last: None, part });
+                })
+            }
             Some(last) => each(
                 alone,
                 (shared.into_par_iter(), last.weights.par_chunks_exact_mut(size), last.hidden_bias.par_iter_mut())
@@ -473,8 +488,7 @@ impl Sink for MoveOn<'_> {
         let last = self.last.as_mut().map_or(&mut nothing, |last| &mut last[row].0);
         let weights = &mut self.weights[row].0;
         for unit in 0..UNITS {
-            last[unit] =
-                self.momentum * last[unit] + self.rate * (gradient[unit] - self.decay * weights[unit]);
+            last[unit] = self.momentum * last[unit] + self.rate * (gradient[unit] - self.decay * weights[unit]);
             weights[unit] += last[unit];
         }
     }

@@ -9,9 +9,9 @@ mod sums;
 mod tile;
 
 pub(crate) use host::HostMachine;
-pub(crate) use tile::Tile;
 pub use machine::{FusedMachine, PackedStates};
 pub use path::{FusedPath, FusedPathChains};
+pub(crate) use tile::Tile;
 
 use std::fmt;
 

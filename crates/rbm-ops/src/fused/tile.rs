@@ -177,7 +177,9 @@ mod tests {
         let width = units.div_ceil(32);
         let mut packed = vec![0_u32; rows * width];
         for row in 0..rows {
-            (0..units).filter(|&unit| on(row, unit)).for_each(|unit| packed[row * width + unit / 32] |= 1 << (unit % 32));
+            (0..units)
+                .filter(|&unit| on(row, unit))
+                .for_each(|unit| packed[row * width + unit / 32] |= 1 << (unit % 32));
         }
         let mut bits = Bits::default();
         bits.unpack(rows, units, &packed);

@@ -152,6 +152,7 @@ pub const KEYS: &[Key] = &[
     key("sweep", "seeds", "a whole number of at least 1, or a list of seeds", "how many seeds, or which"),
     word("run", "backend", &["flex", "ndarray", "wgpu", "wgpu:0", "wgpu:cpu"], "what computes; rbm backends --list"),
     word("run", "kernels", &["fused", "composed"], "fused: a half-step or an update in one pass; composed: burn's operations"),
+    key("run", "batch_cells", AUTO, "cells of one shape that a worker computes side by side; auto: up to 64 on a GPU"),
     key("run", "workers", AUTO, "worker processes"),
     key("run", "threads", AUTO, "threads of each worker"),
     key("run", "seed", WHOLE, "seed of a single cell, and the first of sweep.seeds = N"),

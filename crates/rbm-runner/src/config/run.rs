@@ -17,6 +17,8 @@ pub struct RunConfig {
     pub backend: BackendName,
     /// Fused kernels, or burn's operations one after another; what has no fused kernels is computed with the latter.
     pub kernels: Kernels,
+    /// Cells of one shape that a worker computes side by side; automatic: up to 64 on a GPU, one on the processor.
+    pub batch_cells: Count,
     /// Worker processes; automatic: as many as cores, at most as many as cells.
     pub workers: Count,
     /// Threads of each worker; automatic: the cores divided by the workers.
@@ -32,6 +34,7 @@ impl Default for RunConfig {
         Self {
             backend: BackendName::Flex,
             kernels: Kernels::Fused,
+            batch_cells: Count::Auto,
             workers: Count::Auto,
             threads: Count::Auto,
             seed: 0,
@@ -46,7 +49,7 @@ impl RunConfig {
     /// # Errors
     /// The key within the section, and what is allowed there.
     pub fn check(&self) -> Result<(), (&'static str, String)> {
-        for (key, count) in [("workers", self.workers), ("threads", self.threads)] {
+        for (key, count) in [("batch_cells", self.batch_cells), ("workers", self.workers), ("threads", self.threads)] {
             if let Count::Number(number) = count
                 && number > MOST
             {
@@ -54,6 +57,7 @@ impl RunConfig {
             }
         }
         for (key, zero) in [
+            ("batch_cells", self.batch_cells == Count::Number(0)),
             ("workers", self.workers == Count::Number(0)),
             ("threads", self.threads == Count::Number(0)),
             ("checkpoint_every", self.checkpoint_every == CheckpointEvery::Epochs(0)),

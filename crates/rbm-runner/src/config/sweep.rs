@@ -131,7 +131,10 @@ fn swept_key(document: &Document, dotted: &str, at: &Place) -> Result<(String, S
     if !is_sweepable(section, name) {
         let help = match (section, name) {
             ("run", "seed") => "use `seeds = [..]`".to_owned(),
-            _ => "only keys that decide numbers can be swept: data, model, train, evaluate, run.backend and run.kernels".to_owned(),
+            _ => {
+                "only keys that decide numbers can be swept: data, model, train, evaluate, run.backend and run.kernels"
+                    .to_owned()
+            }
         };
         return Err(document.error(Some(at), dotted, "cannot be swept".into(), Some(help)));
     }
@@ -139,7 +142,8 @@ fn swept_key(document: &Document, dotted: &str, at: &Place) -> Result<(String, S
 }
 
 fn is_sweepable(section: &str, name: &str) -> bool {
-    matches!(section, "data" | "model" | "train" | "evaluate") || (section == "run" && matches!(name, "backend" | "kernels"))
+    matches!(section, "data" | "model" | "train" | "evaluate")
+        || (section == "run" && matches!(name, "backend" | "kernels"))
 }
 
 fn read_list(

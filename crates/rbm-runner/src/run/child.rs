@@ -22,7 +22,7 @@ use crate::{
 const GRACE: Duration = Duration::from_secs(60);
 
 /// What the parent asks of a worker.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Job {
     pub(super) plan_name: String,
     pub(super) plan_hash: String,
@@ -31,6 +31,8 @@ pub(super) struct Job {
     pub(super) data_dir: Option<PathBuf>,
     pub(super) cache: PathBuf,
     pub(super) allow_mixed: bool,
+    /// Indices of cells that are computed alone.
+    pub(super) alone: Vec<usize>,
 }
 
 /// The body of a worker process that [`super::run_local`] started: what the binary calls in a hidden command.
@@ -62,6 +64,7 @@ pub fn run_child(tables: TableWriters<'_>) -> Result<Summary, Error> {
         folders: DataFolders { data_dir: job.data_dir, cache: job.cache },
         retry_failed: false, // the parent has cleared the markers of those to be tried again
         allow_mixed: job.allow_mixed,
+        alone: job.alone,
     };
     let mut lines = Lines { stop: stop.clone() };
     run_worker(&plan, None, &options, &stop, &mut lines, tables)

@@ -1,7 +1,7 @@
 //! The local engine: a pool of worker processes, which die with their parent.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     ffi::OsString,
     io::{BufRead, BufReader, Write},
     path::PathBuf,
@@ -14,7 +14,8 @@ use std::{
 use rbm_store::{CellState, Results, Terminal};
 
 use super::{
-    Event, Observer, Outcome, StopFlag, Summary, WorkerOptions, child::Job, machine::cores, worker::skip_reason,
+    Event, Observer, Outcome, StopFlag, Summary, WorkerOptions, batch::batches, child::Job, machine::cores,
+    worker::skip_reason,
 };
 use crate::{
     Error,
@@ -79,7 +80,9 @@ pub fn run_local(
         return Ok(summary);
     }
     prepare(&left, &results)?;
-    let workers = options.workers.or(cores().min(left.len())).min(left.len());
+    // Cells side by side on one GPU are one worker's.
+    let batches = batches(&left.iter().collect::<Vec<_>>(), &[]).len();
+    let workers = options.workers.or(cores().min(batches)).min(left.len());
     let threads = options.threads.or(cores() / workers);
     let job = Job {
         plan_name: plan.name.clone(),
@@ -89,12 +92,12 @@ pub fn run_local(
         data_dir: options.worker.folders.data_dir.clone(),
         cache: options.worker.folders.cache.clone(),
         allow_mixed: options.worker.allow_mixed,
+        alone: Vec::new(),
     };
-    let line = format!("{}\n", serde_json::json!(job));
     let pool = Pool {
         options,
         threads,
-        line,
+        job: &job,
         cells: &job.cells,
         results: &results,
         workers: Vec::new(),
@@ -146,14 +149,14 @@ struct Worker {
     /// Crashes with no cell in hand.
     idle_crashes: u32,
     runs: bool,
-    /// The cell in hand: its index in the plan.
-    cell: Option<usize>,
+    /// The cells in hand: their indices in the plan.
+    cells: BTreeSet<usize>,
 }
 
 struct Pool<'a> {
     options: &'a EngineOptions,
     threads: usize,
-    line: String,
+    job: &'a Job,
     cells: &'a [Cell],
     results: &'a Results,
     workers: Vec<Worker>,
@@ -195,11 +198,11 @@ impl Pool<'_> {
     fn hear(&mut self, at: usize, event: Event, observer: &mut dyn Observer) {
         match &event {
             Event::CellTaken { index } => {
-                self.workers[at].cell = Some(*index);
+                self.workers[at].cells.insert(*index);
                 return;
             }
             Event::CellFinished { index, outcome, .. } => {
-                self.workers[at].cell = None;
+                self.workers[at].cells.remove(index);
                 if self.ends.insert(*index, outcome.clone()).as_ref() == Some(outcome) {
                     return; // two workers found the same
                 }
@@ -207,7 +210,7 @@ impl Pool<'_> {
             // One worker's work is what the others find done; it was told already.
             Event::CellSkipped { .. } => return,
             Event::Waiting { indices, .. } => {
-                let ours = |index: &usize| self.workers.iter().any(|worker| worker.cell == Some(*index));
+                let ours = |index: &usize| self.workers.iter().any(|worker| worker.cells.contains(index));
                 if indices.iter().all(|index| ours(index) || self.ends.contains_key(index)) {
                     return; // one worker waits for another of this sweep
                 }
@@ -232,15 +235,23 @@ impl Pool<'_> {
         if !crashed(status) || stopping {
             return Ok(());
         }
-        let (cell, idle_crashes) = (worker.cell.take(), worker.idle_crashes);
-        let (place, given_up) = match cell.and_then(|index| self.cells.iter().find(|cell| cell.index == index)) {
-            Some(cell) => (format!(" in the cell {}", cell.name), self.crashed_in(cell, status, observer)?),
-            None => (String::new(), false),
+        let (cells, idle_crashes) = (std::mem::take(&mut worker.cells), worker.idle_crashes);
+        let all = self.cells;
+        let cells: Vec<&Cell> = all.iter().filter(|cell| cells.contains(&cell.index)).collect();
+        let mut given_up = false;
+        for cell in &cells {
+            given_up |= self.crashed_in(cell, status, observer)?;
+        }
+        let place = match &cells[..] {
+            [] => String::new(),
+            [cell] => format!(" in the cell {}", cell.name),
+            [cell, ..] => format!(" in {} cells side by side, first {}", cells.len(), cell.name),
         };
-        let idle_crashes = idle_crashes + u32::from(cell.is_none());
+        let idle_crashes = idle_crashes + u32::from(cells.is_empty());
         let again = idle_crashes < IDLE_CRASHES;
         let then = match (given_up, again) {
             (true, _) => "the cell is given up, the others go on",
+            (false, true) if cells.len() > 1 => "it is started again, with each of them alone",
             (false, true) => "it is started again",
             (false, false) => "it is not started again",
         };
@@ -285,7 +296,9 @@ impl Pool<'_> {
         let mut input = process.stdin.take();
         if let Some(input) = &mut input {
             // A worker that died at once is dealt with when its output ends.
-            let _ = input.write_all(self.line.as_bytes()).and_then(|()| input.flush());
+            let alone: Vec<usize> = self.crashes.keys().copied().collect();
+            let line = format!("{}\n", serde_json::json!(Job { alone, ..self.job.clone() }));
+            let _ = input.write_all(line.as_bytes()).and_then(|()| input.flush());
         }
         if let Some(output) = process.stdout.take() {
             let sender = sender.clone();
@@ -299,7 +312,7 @@ impl Pool<'_> {
                 let _ = sender.send(Message::Ended(at));
             });
         }
-        Ok(Worker { process, input, idle_crashes: 0, runs: true, cell: None })
+        Ok(Worker { process, input, idle_crashes: 0, runs: true, cells: BTreeSet::new() })
     }
 }
 

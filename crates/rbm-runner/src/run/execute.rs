@@ -9,7 +9,7 @@ use rbm_store::{CellState, CheckpointFile, Lease, MetricsLog, RunRecord, Termina
 use rbm_train::{Algorithm, Precision, StepInfo, Trainer};
 
 use super::{
-    Environment, Event, Observer, Outcome, StopFlag, TableWriters, TimingRow, instruction_set, peak_memory_bytes,
+    Environment, Event, Observer, Outcome, Seat, StopFlag, TableWriters, TimingRow, instruction_set, peak_memory_bytes,
     progress::Progress,
 };
 use crate::{
@@ -39,6 +39,8 @@ pub struct Context<'a> {
     pub allow_mixed: bool,
     /// Make its tables.
     pub tables: TableWriters<'a>,
+    /// Its place among cells whose steps are taken together, if it is one of those.
+    pub seat: Option<Seat<'a>>,
 }
 
 /// Computes a cell whose lease is held, or goes on with it from its last good checkpoint.
@@ -231,7 +233,10 @@ impl Run<'_, '_> {
                 self.checkpoint(&trainer, &log, &mut progress)?;
                 return Ok(Outcome::Interrupted);
             }
-            let (next, info) = trainer.step()?;
+            let (next, info) = match &self.context.seat {
+                Some(seat) => seat.advance(trainer)?,
+                None => trainer.step()?,
+            };
             trainer = next;
             self.follow(&trainer, &info, &place, &mut progress)?;
             if last_told.elapsed() >= PROGRESS_AFTER {

@@ -1,7 +1,9 @@
 //! Running: one cell, a worker that takes one cell after another, and the local engine, a pool of workers.
 
+mod batch;
 mod child;
 mod code;
+mod cohort;
 mod engine;
 mod event;
 mod execute;
@@ -15,6 +17,7 @@ mod verify;
 mod worker;
 
 pub use child::run_child;
+pub use cohort::{Cohort, Seat};
 pub use engine::{EngineOptions, run_local};
 pub use event::{Event, Observer, Outcome, Silent, SkipReason};
 pub(crate) use execute::new_trainer;

@@ -18,7 +18,7 @@ pub struct TimingRow {
 }
 
 /// A function from rows to the bytes of a file.
-pub type TableWriter<'a, Row> = dyn Fn(&[Row]) -> Result<Vec<u8>, String> + 'a;
+pub type TableWriter<'a, Row> = dyn Fn(&[Row]) -> Result<Vec<u8>, String> + Sync + 'a;
 
 /// Turns rows into the bytes of Parquet files. Equal rows must give equal bytes.
 #[derive(Clone, Copy)]

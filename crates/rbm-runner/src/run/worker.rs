@@ -4,6 +4,7 @@ use std::{
     any::Any,
     panic::{AssertUnwindSafe, catch_unwind},
     path::PathBuf,
+    sync::mpsc,
     thread,
     time::{Duration, Instant},
 };
@@ -12,12 +13,13 @@ use rbm_data::DataFolders;
 use rbm_store::{CellState, Lease, Results, Terminal};
 
 use super::{
-    Context, Event, Observer, Outcome, SkipReason, StopFlag, TableWriters,
+    Cohort, Context, Event, Observer, Outcome, Seat, SkipReason, StopFlag, TableWriters,
+    batch::batches,
     execute::{run_cell, with_sources},
 };
 use crate::{
     Error,
-    data_sets::DataSets,
+    data_sets::{DataSets, Loaded},
     plan::{Cell, Plan},
 };
 
@@ -35,6 +37,8 @@ pub struct WorkerOptions {
     pub retry_failed: bool,
     /// Whether cells begun on another kind of processor are gone on with.
     pub allow_mixed: bool,
+    /// Indices of cells that are computed alone, not side by side with others: a worker crashed in them.
+    pub alone: Vec<usize>,
 }
 
 /// What became of the cells of a plan; each index stands in one list.
@@ -127,7 +131,8 @@ pub fn run_worker(
         results: Results::open(&options.results)?,
         options,
         data: DataSets::quiet(options.folders.clone()),
-        context: Context { stop, allow_mixed: options.allow_mixed, tables },
+        stop,
+        tables,
         observer,
         summary: Summary::default(),
     };
@@ -137,9 +142,11 @@ pub fn run_worker(
             thread::sleep(LOOK_AGAIN);
         }
         let mut held = Vec::new();
-        for cell in cells {
-            if stop.is_stopped() || !worker.take(cell)? {
-                held.push(cell);
+        for batch in batches(&cells, &options.alone) {
+            if stop.is_stopped() {
+                held.extend(batch);
+            } else {
+                held.extend(worker.take(&batch)?);
             }
         }
         cells = held;
@@ -162,37 +169,41 @@ struct Worker<'a> {
     results: Results,
     options: &'a WorkerOptions,
     data: DataSets,
-    context: Context<'a>,
+    stop: &'a StopFlag,
+    tables: TableWriters<'a>,
     observer: &'a mut dyn Observer,
     summary: Summary,
 }
 
 impl Worker<'_> {
-    /// Deals with a cell; false if another worker holds it.
-    fn take(&mut self, cell: &Cell) -> Result<bool, Error> {
-        if self.skip(cell)? {
-            return Ok(true);
-        }
-        let lease = match self.results.cell(&cell.id).try_lease() {
-            Ok(Some(lease)) => lease,
-            Ok(None) => return Ok(false),
-            Err(error @ rbm_store::Error::LocksUnsupported { .. }) => return Err(error.into()),
-            // A folder that cannot be written is one cell's trouble, not that of the others.
-            Err(error) => {
-                self.finished(cell, Outcome::Failed { message: with_sources(&Error::Store(error)) }, 0.0);
-                return Ok(true);
+    /// Deals with cells, those that can be taken side by side; returns those that other workers hold.
+    fn take<'c>(&mut self, cells: &[&'c Cell]) -> Result<Vec<&'c Cell>, Error> {
+        let (mut held, mut taken) = (Vec::new(), Vec::new());
+        for cell in cells {
+            if self.skip(cell)? {
+                continue;
             }
-        };
-        // Its last holder may have ended it in between.
-        if self.skip(cell)? {
-            return Ok(true);
+            let lease = match self.results.cell(&cell.id).try_lease() {
+                Ok(Some(lease)) => lease,
+                Ok(None) => {
+                    held.push(*cell);
+                    continue;
+                }
+                Err(error @ rbm_store::Error::LocksUnsupported { .. }) => return Err(error.into()),
+                // A folder that cannot be written is one cell's trouble, not that of the others.
+                Err(error) => {
+                    self.finished(cell, Outcome::Failed { message: with_sources(&Error::Store(error)) }, 0.0);
+                    continue;
+                }
+            };
+            // Its last holder may have ended it in between.
+            if !self.skip(cell)? {
+                self.observer.event(&Event::CellTaken { index: cell.index });
+                taken.push((*cell, lease));
+            }
         }
-        self.observer.event(&Event::CellTaken { index: cell.index });
-        let begun = Instant::now();
-        let outcome = self.compute(cell, &lease);
-        drop(lease);
-        self.finished(cell, outcome, begun.elapsed().as_secs_f64());
-        Ok(true)
+        self.compute(taken);
+        Ok(held)
     }
 
     fn finished(&mut self, cell: &Cell, outcome: Outcome, seconds: f64) {
@@ -209,24 +220,59 @@ impl Worker<'_> {
         Ok(true)
     }
 
-    /// A failure of one cell, even a bug of ours, must not take the others along.
-    fn compute(&mut self, cell: &Cell, lease: &Lease) -> Outcome {
-        let run = || -> Result<Outcome, Error> {
-            let data = self.data.load_planned(&cell.config.data, &cell.data.digest)?;
-            if data.data.digest != cell.data.digest {
-                return Err(Error::DataChanged);
+    /// Computes cells whose leases are held: one alone, or several of one shape side by side, each in a thread.
+    fn compute(&mut self, mut taken: Vec<(&Cell, Lease)>) {
+        let begun = Instant::now();
+        let data = match taken.first() {
+            Some((cell, _)) => self.load(cell),
+            None => return,
+        };
+        if taken.len() == 1 {
+            let (cell, lease) = taken.remove(0);
+            let context = self.context(None);
+            let outcome = compute_cell(cell, &lease, &data, &context, self.observer);
+            drop(lease);
+            self.finished(cell, outcome, begun.elapsed().as_secs_f64());
+            return;
+        }
+        let cohort = Cohort::new(taken.len());
+        let (sender, receiver) = mpsc::channel();
+        thread::scope(|scope| {
+            for (number, (cell, lease)) in taken.into_iter().enumerate() {
+                let (context, data, sender) = (self.context(Some(cohort.seat(number))), &data, sender.clone());
+                scope.spawn(move || {
+                    let outcome = compute_cell(cell, &lease, data, &context, &mut Forward(sender.clone()));
+                    drop((context, lease));
+                    let _ = sender.send(Told::Ended(cell, outcome));
+                });
             }
-            run_cell(cell, lease, &data, &self.context, self.observer)
+            drop(sender);
+            for told in receiver {
+                match told {
+                    Told::Event(event) => self.observer.event(&event),
+                    Told::Ended(cell, outcome) => self.finished(cell, outcome, begun.elapsed().as_secs_f64()),
+                }
+            }
+        });
+    }
+
+    /// The cell's data, or why there are none.
+    fn load(&mut self, cell: &Cell) -> Result<Loaded, String> {
+        let load = || -> Result<Loaded, Error> {
+            let data = self.data.load(&cell.config.data)?;
+            if data.data.digest == cell.data.digest { Ok(data) } else { Err(Error::DataChanged) }
         };
-        let message = match catch_unwind(AssertUnwindSafe(run)) {
-            Ok(Ok(outcome)) => return outcome,
-            // The disk, not the cell, is at fault: no marker, so that the cell goes on when there is room again.
-            Ok(Err(error @ Error::Store(_))) => return Outcome::Failed { message: with_sources(&error) },
-            Ok(Err(error)) => with_sources(&error),
-            Err(panic) => format!("stopped by a bug in rbm: {}", panic_text(panic.as_ref())),
-        };
-        let _ = lease.finish(Terminal::Failed, Some(&message), &[]);
-        Outcome::Failed { message }
+        match catch_unwind(AssertUnwindSafe(load)) {
+            Ok(loaded) => loaded.map_err(|error| with_sources(&error)),
+            Err(panic) => Err(bug(panic.as_ref())),
+        }
+    }
+
+    fn context<'c>(&self, seat: Option<Seat<'c>>) -> Context<'c>
+    where
+        Self: 'c,
+    {
+        Context { stop: self.stop, allow_mixed: self.options.allow_mixed, tables: self.tables, seat }
     }
 
     fn tell_of_held(&mut self, cells: &[&Cell]) {
@@ -238,6 +284,50 @@ impl Worker<'_> {
         let indices = cells.iter().map(|cell| cell.index).collect();
         self.observer.event(&Event::Waiting { indices, text });
     }
+}
+
+/// What a thread of a batch tells the worker.
+enum Told<'a> {
+    Event(Event),
+    Ended(&'a Cell, Outcome),
+}
+
+struct Forward<'a>(mpsc::Sender<Told<'a>>);
+
+impl Observer for Forward<'_> {
+    fn event(&mut self, event: &Event) {
+        let _ = self.0.send(Told::Event(event.clone()));
+    }
+}
+
+/// A failure of one cell, even a bug of ours, must not take the others along.
+fn compute_cell(
+    cell: &Cell,
+    lease: &Lease,
+    data: &Result<Loaded, String>,
+    context: &Context<'_>,
+    observer: &mut dyn Observer,
+) -> Outcome {
+    let run = || match data {
+        Ok(data) => run_cell(cell, lease, data, context, observer).map_err(|error| {
+            let on_disk = matches!(error, Error::Store(_));
+            (with_sources(&error), on_disk)
+        }),
+        Err(message) => Err((message.clone(), false)),
+    };
+    let message = match catch_unwind(AssertUnwindSafe(run)) {
+        Ok(Ok(outcome)) => return outcome,
+        // The disk, not the cell, is at fault: no marker, so that the cell goes on when there is room again.
+        Ok(Err((message, true))) => return Outcome::Failed { message },
+        Ok(Err((message, false))) => message,
+        Err(panic) => bug(panic.as_ref()),
+    };
+    let _ = lease.finish(Terminal::Failed, Some(&message), &[]);
+    Outcome::Failed { message }
+}
+
+fn bug(panic: &(dyn Any + Send)) -> String {
+    format!("stopped by a bug in rbm: {}", panic_text(panic))
 }
 
 fn panic_text(panic: &(dyn Any + Send)) -> String {
