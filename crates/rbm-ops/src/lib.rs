@@ -19,6 +19,8 @@ mod device;
 mod error;
 mod exponential;
 mod extension;
+#[cfg(feature = "wgpu")]
+pub mod fused;
 mod host;
 mod rows;
 pub mod scalar;
