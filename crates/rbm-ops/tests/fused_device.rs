@@ -177,7 +177,10 @@ fn gradients_are_those_of_plain_loops() {
                     }
                 }
                 let found = trained.gradient_norms().expect("the device answers")[0];
-                assert!((found - norm).abs() <= 1e-5 * norm, "{visible}x{hidden}: norm {found}, not {norm}");
+                assert!(
+                    (found - norm).abs() <= 1e-5 * norm + 2.0_f64.powi(-24),
+                    "{visible}x{hidden}: norm {found}, not {norm}"
+                );
                 assert_eq!(trained.diverged().expect("the device answers"), [0]);
             }
         }
