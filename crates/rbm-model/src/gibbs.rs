@@ -1,7 +1,7 @@
 //! Gibbs chains, by fused kernels where there are any for them.
 
 use burn::tensor::{Tensor, TensorData};
-use rbm_ops::{Draw, FusedMachine, PackedStates};
+use rbm_ops::{Draw, FusedMachine, PackedStates, is_host};
 
 use crate::{GibbsState, Rbm, annealing::to_host};
 
@@ -16,9 +16,10 @@ pub(crate) enum GibbsChains {
 
 impl GibbsChains {
     /// Chains at `visible` `[chains, visible]`, on the machine's device; fused where these are states of 0 and 1, and the
-    /// machine's units Bernoulli's in f32 on a device that has such kernels.
+    /// machine's units Bernoulli's in f32 on the processor: states on a GPU stay there as tensors.
     pub(crate) fn new(rbm: &Rbm, visible: Tensor<2>, hidden_draw: Draw, visible_draw: Draw) -> Self {
         if rbm.samples_its_law()
+            && is_host(&rbm.device())
             && FusedMachine::is_available(&rbm.device(), rbm.precision().dtype())
             && let Ok(values) = to_host(&visible)
             && values.iter().all(|&value| value == 0.0 || value == 1.0)
@@ -37,7 +38,7 @@ impl GibbsChains {
     pub(crate) fn steps(self, steps: u32) -> Self {
         match self {
             Self::Fused { mut machine, mut states, rbm, hidden_draw, visible_draw } => {
-                machine.gibbs_steps(&mut states, steps, hidden_draw, visible_draw);
+                machine.gibbs_steps(&mut states, steps, hidden_draw, visible_draw).expect("the processor answers");
                 let later = |at: Draw| Draw { step: at.step + u64::from(steps), ..at };
                 let (hidden_draw, visible_draw) = (later(hidden_draw), later(visible_draw));
                 Self::Fused { machine, states, rbm, hidden_draw, visible_draw }

@@ -29,7 +29,12 @@ pub use backend::{Adapter, BackendName};
 pub use device::{Available, device_name, devices_for_tests, is_host, is_stand_in, list, open, wait_for};
 pub use error::Error;
 pub use extension::{ElementwiseOps, bernoulli, sigmoid, sigmoid_bernoulli, softplus};
-pub use fused::{FusedMachine, FusedPath, FusedPathChains, FusedStep, Kernels, PackedStates};
+#[cfg(feature = "wgpu")]
+pub use fused::device::{CellStep, DeviceMachines, TileSize};
+pub use fused::{
+    FusedBatch, FusedChains, FusedMachine, FusedPath, FusedPathChains, FusedRows, FusedStep, Kernels, OrderId,
+    PackedStates, Together, step_together,
+};
 pub use isa::{ISA_VARIABLE, Isa};
 pub use rbm_random::{Draw, Stream};
 pub use softplus_difference::{Value, softplus_difference};

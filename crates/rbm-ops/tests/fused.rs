@@ -174,7 +174,7 @@ fn gibbs_steps_are_those_of_sums_in_f64() {
             for step in 0..3 {
                 let before = states.clone();
                 let (hidden_draw, visible_draw) = draws(step);
-                machine.gibbs_steps(&mut states, 1, hidden_draw, visible_draw);
+                machine.gibbs_steps(&mut states, 1, hidden_draw, visible_draw).expect("host");
                 check_gibbs_step(&p, &before, &states, step);
             }
             let mut at_once = random_states(rows, visible, density, 6);

@@ -1,11 +1,11 @@
 //! One step of training, by either kind of kernels.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::{Device, Tensor, TensorData};
 use rbm_data::Split;
-use rbm_model::{Rbm, exact::WeightedRows};
-use rbm_ops::{FusedMachine, FusedStep, PackedStates};
+use rbm_model::{Error as ModelError, Rbm, exact::WeightedRows};
+use rbm_ops::{FusedBatch, FusedChains, FusedMachine, FusedRows, FusedStep, OrderId, PackedStates, Together};
 
 use crate::gradient::host;
 use crate::{Algorithm, Batch, Error, EstimatorState, Gradient, GradientEstimator, Key, Momentum, TrainConfig};
@@ -13,9 +13,23 @@ use crate::{Algorithm, Batch, Error, EstimatorState, Gradient, GradientEstimator
 /// Where a step takes its rows from.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RowsOfStep<'a> {
-    pub(crate) split: &'a Split,
-    pub(crate) indices: &'a [u32],
-    pub(crate) epoch: u32,
+    pub(crate) split: &'a Arc<Split>,
+    /// The order of all rows in the epoch.
+    pub(crate) order: &'a [u32],
+    pub(crate) order_id: OrderId,
+    /// The batch within the order.
+    pub(crate) first: usize,
+    pub(crate) count: usize,
+}
+
+impl RowsOfStep<'_> {
+    fn indices(&self) -> &[u32] {
+        &self.order[self.first..self.first + self.count]
+    }
+
+    fn epoch(&self) -> u32 {
+        self.order_id.1
+    }
 }
 
 /// How a step moves the parameters.
@@ -48,7 +62,7 @@ pub(crate) struct Composed {
 #[derive(Debug)]
 pub(crate) struct Fused {
     machine: FusedMachine,
-    chains: Option<PackedStates>,
+    chains: Option<FusedChains>,
     batch: PackedStates,
     /// The machine's model, once it was asked for after a step; it lends its variants before.
     model: Rbm,
@@ -57,8 +71,14 @@ pub(crate) struct Fused {
 
 /// What a step found wrong, in the words of [`Error::Diverged`].
 pub(crate) enum Stepped {
-    Well { norm: Option<f64> },
-    Diverged { what: &'static str },
+    Well {
+        norm: Option<f64>,
+    },
+    /// So many steps ago.
+    Diverged {
+        what: &'static str,
+        ago: u64,
+    },
 }
 
 impl Learner {
@@ -68,7 +88,7 @@ impl Learner {
 
     pub(crate) fn fused(model: Rbm, state: &EstimatorState) -> Result<Self, Error> {
         let machine = FusedMachine::new(model.tensors());
-        let chains = state.chains.as_ref().map(pack).transpose()?;
+        let chains = state.chains.as_ref().map(pack).transpose()?.map(|states| machine.chains(states));
         let batch = PackedStates::from_words(model.visible(), Vec::new());
         Ok(Self::Fused(Box::new(Fused { machine, chains, batch, model, current: OnceLock::new() })))
     }
@@ -79,6 +99,23 @@ impl Learner {
             && model.is_plain()
             && rows.has_states()
             && FusedMachine::is_available(&model.device(), model.precision().dtype())
+    }
+
+    pub(crate) fn device(&self) -> Device {
+        self.shape().device()
+    }
+
+    /// Visible and hidden units.
+    pub(crate) fn units(&self) -> (usize, usize) {
+        (self.shape().visible(), self.shape().hidden())
+    }
+
+    /// A model of the same shape on the same device, be its parameters old.
+    fn shape(&self) -> &Rbm {
+        match self {
+            Self::Composed(composed) => &composed.model,
+            Self::Fused(fused) => &fused.model,
+        }
     }
 
     pub(crate) fn model(&self) -> &Rbm {
@@ -104,10 +141,20 @@ impl Learner {
     }
 
     /// What the estimator keeps.
-    pub(crate) fn state(&self) -> EstimatorState {
+    pub(crate) fn state(&self) -> Result<EstimatorState, Error> {
         match self {
-            Self::Composed(composed) => composed.state.clone(),
-            Self::Fused(fused) => EstimatorState { chains: fused.chains.as_ref().map(|chains| fused.unpack(chains)) },
+            Self::Composed(composed) => Ok(composed.state.clone()),
+            Self::Fused(fused) => {
+                Ok(EstimatorState { chains: fused.chain_states()?.map(|states| fused.unpack(&states)) })
+            }
+        }
+    }
+
+    /// Whether its estimator keeps chains.
+    pub(crate) fn has_chains(&self) -> bool {
+        match self {
+            Self::Composed(composed) => composed.state.chains.is_some(),
+            Self::Fused(fused) => fused.chains.is_some(),
         }
     }
 
@@ -119,8 +166,38 @@ impl Learner {
                 Ok(Some(host(chains)?.into_iter().map(|state| state as u8).collect()))
             }
             Self::Fused(fused) => {
-                Ok(fused.chains.as_ref().map(|chains| chains.unpack().into_iter().map(|state| state as u8).collect()))
+                Ok(fused.chain_states()?.map(|states| states.unpack().into_iter().map(|state| state as u8).collect()))
             }
+        }
+    }
+
+    /// Whether every parameter is finite.
+    pub(crate) fn is_finite(&self) -> Result<bool, Error> {
+        match self {
+            Self::Composed(composed) => finite(&composed.model),
+            Self::Fused(fused) => Ok(fused.machine.is_finite().map_err(ModelError::Device)?),
+        }
+    }
+
+    /// Whether its steps are asked of a GPU by fused kernels, so that others can go with them.
+    pub(crate) fn is_fused_on_gpu(&self) -> bool {
+        matches!(self, Self::Fused(fused) if fused.machine.is_on_gpu())
+    }
+
+    /// The machine's part in a step that several take together.
+    pub(crate) fn together<'a>(&'a mut self, rows: RowsOfStep<'a>, key: Key, by: Move) -> Option<Together<'a>> {
+        let Self::Fused(fused) = self else { return None };
+        fused.current.take();
+        let Fused { machine, chains, .. } = &mut **fused;
+        let step = fused_step(key, by);
+        Some(Together { machine, chains: chains.as_mut(), order: rows.order, order_id: rows.order_id, step })
+    }
+
+    /// What a step found that was taken together.
+    pub(crate) fn stepped(&self, by: Move) -> Result<Stepped, Error> {
+        match self {
+            Self::Fused(fused) => fused.stepped(by),
+            Self::Composed(_) => Ok(Stepped::Well { norm: None }),
         }
     }
 
@@ -144,7 +221,7 @@ impl Learner {
     pub(crate) fn step(self, rows: RowsOfStep<'_>, key: Key, by: Move) -> Result<(Self, Stepped), Error> {
         match self {
             Self::Composed(composed) => composed.step(rows, key, by),
-            Self::Fused(fused) => Ok(fused.step(rows, key, by)),
+            Self::Fused(fused) => fused.step(rows, key, by),
         }
     }
 }
@@ -155,23 +232,24 @@ impl Composed {
         let (gradient, state) = self.estimator.estimate(key, &self.model, batch, self.state)?;
         let mut stepped = Stepped::Well { norm: None };
         if let Some(what) = gradient.non_finite()? {
-            stepped = Stepped::Diverged { what };
+            stepped = Stepped::Diverged { what, ago: 0 };
         } else if by.norm {
             let norm = gradient.norm()?;
             stepped = if norm.is_finite() {
                 Stepped::Well { norm: Some(norm) }
             } else {
-                Stepped::Diverged { what: "the gradient's norm" }
+                Stepped::Diverged { what: "the gradient's norm", ago: 0 }
             };
         }
         let (optimiser, model) = self.optimiser.update(self.model, gradient, by.rate, by.momentum, by.decay);
         Ok((Learner::Composed(Box::new(Self { model, state, optimiser, ..self })), stepped))
     }
 
-    fn batch(&self, RowsOfStep { split, indices, epoch }: RowsOfStep<'_>) -> Result<Batch, Error> {
+    fn batch(&self, rows: RowsOfStep<'_>) -> Result<Batch, Error> {
+        let (split, indices) = (rows.split, rows.indices());
         let visible = split.visible();
         let mut values = vec![0.0_f32; indices.len() * visible];
-        split.batch(indices, epoch, &mut values);
+        split.batch(indices, rows.epoch(), &mut values);
         let rows = if self.estimator.needs_rows_on_host() {
             let wide: Vec<f64> = values.iter().map(|&x| f64::from(x)).collect();
             Some(WeightedRows::new(visible, &wide)?)
@@ -185,36 +263,96 @@ impl Composed {
 }
 
 impl Fused {
-    fn step(mut self: Box<Self>, rows: RowsOfStep<'_>, key: Key, by: Move) -> (Learner, Stepped) {
+    fn step(mut self: Box<Self>, rows: RowsOfStep<'_>, key: Key, by: Move) -> Result<(Learner, Stepped), Error> {
         self.current.take();
-        let mut words = std::mem::take(&mut self.batch).into_words();
-        rows.split.packed_batch(rows.indices, rows.epoch, &mut words);
-        self.batch = PackedStates::from_words(rows.split.visible(), words);
-        let step = FusedStep {
-            seed: key.seed,
-            gibbs_step: key.gibbs_step,
-            k: key.k,
-            rate: by.rate as f32,
-            momentum: by.momentum as f32,
-            decay: by.decay as f32,
-            norm: by.norm,
-        };
-        self.machine.step(&self.batch, self.chains.as_mut(), &step);
-        let norm = by.norm.then(|| self.machine.gradient_norm());
-        let stepped = if self.machine.diverged().is_some() {
-            Stepped::Diverged { what: "the hidden bias's gradient" }
-        } else if norm.is_some_and(|norm| !norm.is_finite()) {
-            Stepped::Diverged { what: "the gradient's norm" }
+        let step = fused_step(key, by);
+        if self.machine.is_on_gpu() {
+            let on_device = rows_on(&self.model.device(), rows.split, rows.epoch());
+            let RowsOfStep { order, order_id, first, count, .. } = rows;
+            let batch = FusedBatch::Rows { rows: &on_device, order, order_id, first, count };
+            self.machine.step(batch, self.chains.as_mut(), &step);
         } else {
-            Stepped::Well { norm }
-        };
-        (Learner::Fused(self), stepped)
+            let mut words = std::mem::take(&mut self.batch).into_words();
+            rows.split.packed_batch(rows.indices(), rows.epoch(), &mut words);
+            self.batch = PackedStates::from_words(rows.split.visible(), words);
+            self.machine.step(FusedBatch::States(&self.batch), self.chains.as_mut(), &step);
+        }
+        let stepped = self.stepped(by)?;
+        Ok((Learner::Fused(self), stepped))
+    }
+
+    /// What the last step found; a GPU is asked, and waited for, only where the norm is.
+    fn stepped(&self, by: Move) -> Result<Stepped, Error> {
+        if self.machine.is_on_gpu() && !by.norm {
+            return Ok(Stepped::Well { norm: None });
+        }
+        if let Some(ago) = self.machine.diverged().map_err(ModelError::Device)? {
+            return Ok(Stepped::Diverged { what: "the hidden bias's gradient", ago });
+        }
+        if !by.norm {
+            return Ok(Stepped::Well { norm: None });
+        }
+        let norm = self.machine.gradient_norm().map_err(ModelError::Device)?;
+        Ok(if norm.is_finite() {
+            Stepped::Well { norm: Some(norm) }
+        } else {
+            Stepped::Diverged { what: "the gradient's norm", ago: 0 }
+        })
+    }
+
+    fn chain_states(&self) -> Result<Option<PackedStates>, Error> {
+        let Some(chains) = &self.chains else { return Ok(None) };
+        Ok(Some(self.machine.chain_states(chains).map_err(ModelError::Device)?))
     }
 
     fn unpack(&self, states: &PackedStates) -> Tensor<2> {
         let data = TensorData::new(states.unpack(), [states.rows(), states.units()]);
         Tensor::from_data(data, (&self.model.device(), self.model.precision().dtype()))
     }
+}
+
+fn fused_step(key: Key, by: Move) -> FusedStep {
+    FusedStep {
+        seed: key.seed,
+        gibbs_step: key.gibbs_step,
+        k: key.k,
+        rate: by.rate as f32,
+        momentum: by.momentum as f32,
+        decay: by.decay as f32,
+        norm: by.norm,
+    }
+}
+
+/// All rows of a split on a GPU, as they are in an epoch: brought there once for all trainings that share the split.
+pub(crate) fn rows_on(device: &Device, split: &Arc<Split>, epoch: u32) -> FusedRows {
+    type Brought = (Weak<Split>, Option<u32>, Device, FusedRows);
+    static BROUGHT: Mutex<Vec<Brought>> = Mutex::new(Vec::new());
+    let epoch = (!split.is_binary()).then_some(epoch);
+    let mut brought = BROUGHT.lock().unwrap_or_else(PoisonError::into_inner);
+    let same = |(known, _, on, _): &Brought| known.ptr_eq(&Arc::downgrade(split)) && on == device;
+    if let Some((.., rows)) = brought.iter().find(|known| same(known) && known.1 == epoch) {
+        return rows.clone();
+    }
+    // Rows of an epoch that is over, and of splits that are gone, make room.
+    brought.retain(|known| known.0.strong_count() > 0 && !same(known));
+    let all: Vec<u32> = (0..split.len() as u32).collect();
+    let mut words = Vec::new();
+    split.packed_batch(&all, epoch.unwrap_or(0), &mut words);
+    let rows = FusedRows::new(&PackedStates::from_words(split.visible(), words), device);
+    brought.push((Arc::downgrade(split), epoch, device.clone(), rows.clone()));
+    rows
+}
+
+/// Whether every parameter is finite: a row's sum is, where all its terms are (trained weights do not come near the
+/// largest float).
+fn finite(model: &Rbm) -> Result<bool, Error> {
+    let [weights, visible_bias, hidden_bias] = model.tensors();
+    for part in [&weights.clone().sum_dim(1), visible_bias, hidden_bias] {
+        if !host(part)?.iter().all(|x| x.is_finite()) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 fn pack(states: &Tensor<2>) -> Result<PackedStates, Error> {

@@ -5,9 +5,8 @@ use std::sync::Arc;
 
 use rbm_data::{Split, epoch_order};
 use rbm_model::{Parameters, Rbm};
-use rbm_ops::Kernels;
+use rbm_ops::{Kernels, OrderId};
 
-use crate::gradient::host;
 use crate::learner::{Learner, Move, RowsOfStep, Stepped};
 use crate::{Checkpoint, Error, Key, TrainConfig, estimator};
 
@@ -38,12 +37,12 @@ use crate::{Checkpoint, Error, Key, TrainConfig, estimator};
 /// ```
 #[derive(Debug)]
 pub struct Trainer {
-    config: TrainConfig,
-    learner: Learner,
-    rows: Arc<Split>,
+    pub(crate) config: TrainConfig,
+    pub(crate) learner: Learner,
+    pub(crate) rows: Arc<Split>,
     counters: Checkpoint,
     /// The running epoch's order of rows; empty between epochs.
-    order: Vec<u32>,
+    pub(crate) order: Vec<u32>,
 }
 
 /// What a step did.
@@ -57,6 +56,28 @@ pub struct StepInfo {
     pub rows: usize,
     /// Whether it was the epoch's last.
     pub ended_epoch: bool,
+}
+
+/// A step before it is taken.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Planned {
+    order_id: OrderId,
+    pub(crate) first: usize,
+    pub(crate) count: usize,
+    pub(crate) ended_epoch: bool,
+    pub(crate) key: Key,
+    pub(crate) by: Move,
+}
+
+impl Planned {
+    pub(crate) fn rows<'a>(&self, split: &'a Arc<Split>, order: &'a [u32]) -> RowsOfStep<'a> {
+        RowsOfStep { split, order, order_id: self.order_id, first: self.first, count: self.count }
+    }
+
+    /// The step's epoch, from 1.
+    pub(crate) fn epoch(&self) -> u32 {
+        self.order_id.1
+    }
 }
 
 impl Trainer {
@@ -113,7 +134,7 @@ impl Trainer {
         if counters.seed != self.counters.seed {
             return Err(Error::Checkpoint(format!("it is of seed {}, not {}", counters.seed, self.counters.seed)));
         }
-        if counters.epoch > self.config.epochs || state.chains.is_some() != self.learner.state().chains.is_some() {
+        if counters.epoch > self.config.epochs || state.chains.is_some() != self.learner.has_chains() {
             return Err(Error::Checkpoint("it is of a run with other settings".into()));
         }
         let extra = std::mem::take(&mut counters.extra);
@@ -131,52 +152,68 @@ impl Trainer {
     /// When the device fails to answer.
     pub fn checkpoint(&self, extra: BTreeMap<String, String>) -> Result<Vec<u8>, Error> {
         let counters = Checkpoint { extra, ..self.counters.clone() };
-        counters.to_bytes(self.model(), self.learner.last_update().as_ref(), &self.learner.state())
+        counters.to_bytes(self.model(), self.learner.last_update().as_ref(), &self.learner.state()?)
     }
 
     /// One update on the next batch.
     ///
+    /// On a GPU with fused kernels the call does not wait for the update, but at the end of an epoch.
+    ///
     /// # Errors
-    /// [`Error::Diverged`] when the gradient is not finite, before it reaches the weights.
+    /// [`Error::Diverged`] when the gradient is not finite: the run is over.
     pub fn step(mut self) -> Result<(Self, StepInfo), Error> {
+        let planned = self.plan();
+        let rows = planned.rows(&self.rows, &self.order);
+        let (learner, stepped) = self.learner.step(rows, planned.key, planned.by)?;
+        Self { learner, ..self }.finish(&planned, stepped)
+    }
+
+    /// What the next step is.
+    pub(crate) fn plan(&mut self) -> Planned {
         let epoch = self.counters.epoch + 1;
         if self.order.is_empty() {
             self.order = epoch_order(self.rows.len(), self.counters.seed, epoch);
         }
         let first = self.counters.batch * self.config.batch_size;
-        let indices = &self.order[first..self.rows.len().min(first + self.config.batch_size)];
-        let rows = indices.len();
-        let k = self.config.k_at(epoch);
-        let key = Key { seed: self.counters.seed, gibbs_step: self.counters.gibbs_step, k };
-        let step = self.counters.step + 1;
+        let count = self.config.batch_size.min(self.rows.len() - first);
         let ended_epoch = self.counters.batch + 1 == self.batches();
         let full = self.config.batch_size.min(self.rows.len());
-        let by = Move {
-            rate: self.config.learning_rate_at(epoch) * (rows as f64 / full as f64),
-            momentum: self.config.momentum_at(epoch),
-            decay: self.config.weight_decay,
-            norm: ended_epoch,
-        };
-        let (learner, stepped) = self.learner.step(RowsOfStep { split: &self.rows, indices, epoch }, key, by)?;
-        let diverged = |what| Error::Diverged { epoch, step, what };
+        Planned {
+            order_id: (self.counters.seed, epoch),
+            first,
+            count,
+            ended_epoch,
+            key: Key { seed: self.counters.seed, gibbs_step: self.counters.gibbs_step, k: self.config.k_at(epoch) },
+            by: Move {
+                rate: self.config.learning_rate_at(epoch) * (count as f64 / full as f64),
+                momentum: self.config.momentum_at(epoch),
+                decay: self.config.weight_decay,
+                norm: ended_epoch,
+            },
+        }
+    }
+
+    /// Counts a step that was taken as planned.
+    pub(crate) fn finish(mut self, planned: &Planned, stepped: Stepped) -> Result<(Self, StepInfo), Error> {
+        let (epoch, step) = (planned.order_id.1, self.counters.step + 1);
         match stepped {
-            Stepped::Diverged { what } => return Err(diverged(what)),
+            Stepped::Diverged { what, ago } => return Err(Error::Diverged { epoch, step: step - ago, what }),
             Stepped::Well { norm: Some(norm) } => self.counters.gradient_norm_bits = Some(norm.to_bits()),
             Stepped::Well { norm: None } => {}
         }
         self.counters.step = step;
-        self.counters.gibbs_step += u64::from(k);
+        self.counters.gibbs_step += u64::from(planned.key.k);
         self.counters.batch += 1;
-        if ended_epoch {
+        if planned.ended_epoch {
             self.counters.epoch = epoch;
             self.counters.batch = 0;
             self.order.clear();
-            if !finite(learner.model())? {
-                return Err(diverged("a parameter"));
+            if !self.learner.is_finite()? {
+                return Err(Error::Diverged { epoch, step, what: "a parameter" });
             }
         }
-        let info = StepInfo { epoch, step, rows, ended_epoch };
-        Ok((Self { learner, ..self }, info))
+        let info = StepInfo { epoch, step, rows: planned.count, ended_epoch: planned.ended_epoch };
+        Ok((self, info))
     }
 
     /// The model as it stands.
@@ -206,6 +243,11 @@ impl Trainer {
             Learner::Composed(_) => Kernels::Composed,
             Learner::Fused(_) => Kernels::Fused,
         }
+    }
+
+    /// Visible and hidden units.
+    pub fn units(&self) -> (usize, usize) {
+        self.learner.units()
     }
 
     /// Epochs that are over.
@@ -242,16 +284,4 @@ impl Trainer {
     pub fn gradient_norm(&self) -> Option<f64> {
         self.counters.gradient_norm_bits.map(f64::from_bits)
     }
-}
-
-/// Whether every parameter is finite: a row's sum is, where all its terms are (trained weights do not come near the
-/// largest float).
-fn finite(model: &Rbm) -> Result<bool, Error> {
-    let [weights, visible_bias, hidden_bias] = model.tensors();
-    for part in [&weights.clone().sum_dim(1), visible_bias, hidden_bias] {
-        if !host(part)?.iter().all(|x| x.is_finite()) {
-            return Ok(false);
-        }
-    }
-    Ok(true)
 }

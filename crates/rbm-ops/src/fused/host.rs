@@ -126,6 +126,12 @@ impl HostMachine {
         });
     }
 
+    /// Whether every parameter is a finite number.
+    pub(crate) fn is_finite(&self) -> bool {
+        let all = [&self.by_visible, &self.visible_bias, &self.hidden_bias];
+        all.into_iter().flatten().all(|tile| tile.0.iter().all(|x| x.is_finite()))
+    }
+
     pub(crate) fn visible(&self) -> usize {
         self.visible
     }

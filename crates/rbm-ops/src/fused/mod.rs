@@ -1,15 +1,21 @@
 //! Fused kernels: a Gibbs half-step, and the gradient with its update, each in one pass over tiles that stay in cache;
 //! states are bits.
 
+#[cfg(feature = "wgpu")]
+pub(crate) mod device;
+#[cfg(feature = "wgpu")]
+mod device_machine;
 mod host;
 mod machine;
+mod packed;
 mod path;
 mod sample;
 mod sums;
 mod tile;
 
 pub(crate) use host::HostMachine;
-pub use machine::{FusedMachine, PackedStates};
+pub use machine::{FusedBatch, FusedChains, FusedMachine, FusedRows, OrderId, Together, step_together};
+pub use packed::PackedStates;
 pub use path::{FusedPath, FusedPathChains};
 pub(crate) use tile::Tile;
 
