@@ -21,7 +21,7 @@ const THREADS_ACROSS: usize = 16;
 /// Inputs that a workgroup holds at a time: the units of one word.
 const DEPTH: usize = 32;
 
-/// Words of a cell's parameters; see [`super::parameters`].
+/// Words that say what a step of a cell does.
 pub(super) const CELL_WORDS: usize = 20;
 /// Where a cell's draws of the hidden states stand in them: key, key, step, step, stream, row; the visible ones follow.
 pub(super) const HIDDEN_DRAW: usize = 0;
