@@ -6,22 +6,22 @@ use rbm_ops::{Draw, Stream};
 
 /// A machine and its last update.
 #[derive(Clone, Debug)]
-pub struct Plain {
-    pub visible: usize,
-    pub hidden: usize,
+pub(crate) struct Plain {
+    pub(crate) visible: usize,
+    pub(crate) hidden: usize,
     /// `[hidden, visible]`.
-    pub weights: Vec<f64>,
-    pub visible_bias: Vec<f64>,
-    pub hidden_bias: Vec<f64>,
-    pub last: Option<[Vec<f64>; 3]>,
+    pub(crate) weights: Vec<f64>,
+    pub(crate) visible_bias: Vec<f64>,
+    pub(crate) hidden_bias: Vec<f64>,
+    pub(crate) last: Option<[Vec<f64>; 3]>,
     /// The smallest distance seen between a uniform number and the probability that it was held against, less the
     /// distance that f32 explains: what the logits differ by between f64 and f32 loops over a quarter, and the rounding
     /// of the uniform number and of the probability. Below 0 the device may rightly have drawn another state.
-    pub margin: f64,
+    pub(crate) margin: f64,
 }
 
 /// Numbers in [-0.5, 0.5) in an order without pattern.
-pub fn scattered(len: usize, salt: usize) -> impl Iterator<Item = f32> {
+pub(crate) fn scattered(len: usize, salt: usize) -> impl Iterator<Item = f32> {
     (0..len).map(move |i| {
         let x = (i as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(salt as u64 * 0xbf58_476d_1ce4_e5b9);
         let x = (x ^ (x >> 29)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -30,19 +30,19 @@ pub fn scattered(len: usize, salt: usize) -> impl Iterator<Item = f32> {
 }
 
 /// States `[rows, units]`, about a third of them 1.
-pub fn states(rows: usize, units: usize, salt: usize) -> Vec<bool> {
+pub(crate) fn states(rows: usize, units: usize, salt: usize) -> Vec<bool> {
     scattered(rows * units, salt).map(|x| x > 0.17).collect()
 }
 
 /// States `[rows, units]` as words `[rows, ceil(units / 32)]`.
-pub fn packed(states: &[bool], units: usize) -> Vec<i32> {
+pub(crate) fn packed(states: &[bool], units: usize) -> Vec<i32> {
     let word = |bits: &[bool]| bits.iter().enumerate().fold(0_u32, |word, (i, &bit)| word | u32::from(bit) << i) as i32;
     states.chunks(units).flat_map(|row| row.chunks(32).map(word)).collect()
 }
 
 impl Plain {
     /// A machine with weights within `scale / 2` and biases within 1/2, all of them f32.
-    pub fn new(visible: usize, hidden: usize, scale: f32, salt: usize) -> Self {
+    pub(crate) fn new(visible: usize, hidden: usize, scale: f32, salt: usize) -> Self {
         let wide = |len, salt, scale: f32| scattered(len, salt).map(|x| f64::from(x * scale)).collect();
         Self {
             visible,
@@ -56,7 +56,7 @@ impl Plain {
     }
 
     /// Probabilities of the units on the other side of `from [rows, units]`.
-    pub fn probabilities(&mut self, up: bool, from: &[bool]) -> Vec<f64> {
+    pub(crate) fn probabilities(&mut self, up: bool, from: &[bool]) -> Vec<f64> {
         self.logits(up, from).into_iter().map(|(x, _)| 1.0 / (1.0 + (-x).exp())).collect()
     }
 
@@ -81,7 +81,7 @@ impl Plain {
     }
 
     /// States of the units on the other side, drawn at `at` for row 0.
-    pub fn sample(&mut self, up: bool, from: &[bool], at: Draw) -> Vec<bool> {
+    pub(crate) fn sample(&mut self, up: bool, from: &[bool], at: Draw) -> Vec<bool> {
         let units = if up { self.hidden } else { self.visible };
         let logits = self.logits(up, from);
         let difference = logits.iter().map(|&(wide, narrow)| (wide - f64::from(narrow)).abs()).fold(0.0, f64::max);
@@ -97,7 +97,7 @@ impl Plain {
     }
 
     /// One step of CD from the batch, or of PCD from `chains`, which it moves on. Returns the gradient's norm.
-    pub fn step(&mut self, batch: &[bool], chains: Option<&mut Vec<bool>>, cell: &CellStep) -> f64 {
+    pub(crate) fn step(&mut self, batch: &[bool], chains: Option<&mut Vec<bool>>, cell: &CellStep) -> f64 {
         let mut own = batch.to_vec();
         let chains = chains.unwrap_or(&mut own);
         for step in cell.gibbs_step..cell.gibbs_step + u64::from(cell.k) {

@@ -1,7 +1,11 @@
 //! The kernels: a Gibbs half-step, the gradient with its update, and the sums of its squares.
 //!
-//! All matrix products are sums over ascending inputs in one thread of a workgroup, whatever the size of the tile: a
+//! Each number of a matrix product is summed by one thread in one order of the inputs, whatever the size of the tile. One
 //! factor of every term is 0 or 1, so that the term is exact and a fused or a separate addition gives the same bits.
+#![expect(
+    clippy::collapsible_if,
+    reason = "the outer condition is decided when a kernel is built, the inner one when it runs"
+)]
 
 use burn_cubecl::cubecl::{self, prelude::*};
 use rbm_random::{M0, M1, ROUNDS, W0, W1};
@@ -17,7 +21,7 @@ const THREADS_ACROSS: usize = 16;
 /// Inputs that a workgroup holds at a time: the units of one word.
 const DEPTH: usize = 32;
 
-/// Words of a cell's parameters; see [`super::parameters`].
+/// Words that say what a step of a cell does.
 pub(super) const CELL_WORDS: usize = 20;
 /// Where a cell's draws of the hidden states stand in them: key, key, step, step, stream, row; the visible ones follow.
 pub(super) const HIDDEN_DRAW: usize = 0;
@@ -171,7 +175,7 @@ pub(super) fn half_step_kernel(
         units = hidden;
         bias_at += visible;
     }
-    let words = (inputs + 31) / 32;
+    let words = inputs.div_ceil(32);
 
     let thread = UNIT_POS as usize;
     let across = thread % THREADS_ACROSS;
@@ -365,7 +369,7 @@ pub(super) fn half_step_kernel(
     if comptime!(kind.sample) {
         sync_cube();
         let tile_words = comptime!(2 * kind.tile.quads);
-        let unit_words = (units + 31) / 32;
+        let unit_words = units.div_ceil(32);
         let mut i = thread;
         while i < comptime!(kind.tile.rows() * 2 * kind.tile.quads) {
             let in_tile = i / tile_words;
@@ -429,7 +433,7 @@ pub(super) fn update_kernel(
     let hidden = hidden as usize;
     let rows = rows as usize;
     let chains = chains as usize;
-    let words = (visible + 31) / 32;
+    let words = visible.div_ceil(32);
     let probability_stride = (hidden + 4) / 4;
 
     let thread = UNIT_POS as usize;
@@ -450,8 +454,8 @@ pub(super) fn update_kernel(
     }
 
     // Rows of the data and of the chains take turns, so that the sums stay as small as the difference they come to.
-    let data_tiles = (rows + 31) / 32;
-    let chain_tiles = (chains + 31) / 32;
+    let data_tiles = rows.div_ceil(32);
+    let chain_tiles = chains.div_ceil(32);
     let turns = usize::min(data_tiles, chain_tiles);
     let tiles = data_tiles + chain_tiles;
     let mut next_row = 0usize;
