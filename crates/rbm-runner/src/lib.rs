@@ -40,7 +40,7 @@ pub use estimate::{ENUMERATED_PER_SECOND, Estimate, MULTIPLY_ADDS_PER_SECOND, SE
 pub use identity::{KERNELS, NUMERICS, canonical_config_json};
 pub use plan::{Cell, Plan};
 pub use run::{
-    CellStatus, Context, Depth, EngineOptions, Environment, Event, Observer, Outcome, Silent, SkipReason, StopFlag,
-    Summary, TableWriter, TableWriters, TimingRow, VerifyTarget, WorkerOptions, create_sweep, instruction_set,
-    peak_memory_bytes, run_cell, run_child, run_local, run_worker, status, verify, with_sources,
+    CellStatus, CodeState, Context, Depth, EngineOptions, Environment, Event, Observer, Outcome, Silent, SkipReason,
+    StopFlag, Summary, TableWriter, TableWriters, TimingRow, VerifyTarget, WorkerOptions, create_sweep,
+    instruction_set, peak_memory_bytes, run_cell, run_child, run_local, run_worker, status, verify, with_sources,
 };

@@ -15,6 +15,7 @@ mod verify;
 mod worker;
 
 pub use child::run_child;
+pub use code::CodeState;
 pub use engine::{EngineOptions, run_local};
 pub use event::{Event, Observer, Outcome, Silent, SkipReason};
 pub(crate) use execute::new_trainer;
