@@ -231,8 +231,11 @@ def binarised_rows(options, np):
     return grey > 127
 
 
-def best_threads(name, most, seconds):
-    """The number of threads with the shortest time of two."""
+def best_threads(name, options, seconds):
+    """The number of threads with the shortest time of two; the most, untried, in a quick run."""
+    most = options.threads
+    if options.quick:
+        return most
     tried = {threads: min(seconds(threads) for _ in range(2)) for threads in range(1, most + 1)}
     best = min(tried, key=tried.get)
     print(f"  {name}: " + ", ".join(f"{n} threads {s:.3f} s" for n, s in tried.items()) + f": {best}", flush=True)
@@ -327,13 +330,13 @@ def train_work(name, work, options, ours, packed, checked, visible_bias, folder,
     def ours_seconds(threads):
         return ours.train({**work, **small}, 0, threads)["seconds"]
 
-    threads = {"rbm-lab": best_threads("rbm-lab", options.threads, ours_seconds)}
+    threads = {"rbm-lab": best_threads("rbm-lab", options, ours_seconds)}
     peers, missing = {}, {}
     for peer in names:
         try:
             started = Peer(dict(job, peer=peer, threads=options.threads, compile=peer == "torch-compile"))
             started.go(0, options.threads, **small)
-            threads[peer] = best_threads(peer, options.threads, lambda n: started.go(0, n, **small)["seconds"])
+            threads[peer] = best_threads(peer, options, lambda n: started.go(0, n, **small)["seconds"])
             peers[peer] = started
         except Unavailable as reason:
             missing[peer] = str(reason)
@@ -419,17 +422,17 @@ def report_training(name, work, threads, seconds, learnt, notes, missing, peak, 
     return found
 
 
-def ais_work(name, work, options, ours, folder, quick):
+def ais_work(name, work, options, ours, folder):
     if "numpy" not in options.peers.split(","):
         print("  numpy is left out, and it is the only peer")
         return dict(work=name, missing={"numpy": "not asked for"}, programs={})
-    first = ours.train({**WORKS["cd1-500-b100"], "count": 2_000 if quick else 60_000}, 0, options.threads)
+    first = ours.train({**WORKS["cd1-500-b100"], "count": 2_000 if options.quick else 60_000}, 0, options.threads)
     weights = shutil.copy(first["weights"], folder / "ais.safetensors")
     short = dict(work, schedule="linear:500")
     peer = Peer(dict(work, peer="numpy", weights=str(weights), threads=options.threads))
     threads = {
-        "rbm-lab": best_threads("rbm-lab", options.threads, lambda n: ours.ais(short, weights, 0, n)["seconds"]),
-        "numpy": best_threads("numpy", options.threads, lambda n: peer.go(0, n, count=501)["seconds"]),
+        "rbm-lab": best_threads("rbm-lab", options, lambda n: ours.ais(short, weights, 0, n)["seconds"]),
+        "numpy": best_threads("numpy", options, lambda n: peer.go(0, n, count=501)["seconds"]),
     }
     seconds, log_z, agree = {"rbm-lab": [], "numpy": []}, [], True
     for seed in range(1, options.rounds + 1):
@@ -490,7 +493,7 @@ def main():
         for name, work in works.items():
             print(f"\n{name}: " + ", ".join(f"{key} {value}" for key, value in work.items()), flush=True)
             if name == "ais":
-                found.append(ais_work(name, work, options, ours, folder, options.quick))
+                found.append(ais_work(name, work, options, ours, folder))
             else:
                 found.append(train_work(name, work, options, ours, packed, checked, visible_bias, folder, np))
     checks = [

@@ -12,8 +12,9 @@ use std::{
 use rbm_data::DataFolders;
 use rbm_eval::MetricRow;
 use rbm_runner::{
-    Config, Context, Count, DataSets, Depth, EngineOptions, Event, Outcome, Plan, Silent, SkipReason, StopFlag,
-    Summary, TableWriters, TimingRow, WorkerOptions, create_sweep, run_cell, run_child, run_local, run_worker, status,
+    CodeState, Config, Context, Count, DataSets, Depth, EngineOptions, Event, Outcome, Plan, Silent, SkipReason,
+    StopFlag, Summary, TableWriters, TimingRow, WorkerOptions, create_sweep, run_cell, run_child, run_local,
+    run_worker, status,
 };
 use rbm_store::{CellState, Results};
 
@@ -320,7 +321,7 @@ fn a_sweep_has_its_folder_and_keeps_what_it_was_started_with() {
     let results = folder();
     let config = config_of("[sweep]\nseeds = 2\n", &[]);
     let plan = plan_of("[sweep]\nseeds = 2\n", &[]);
-    let (sweep, _) = create_sweep(results.path(), &config, &plan).expect("created");
+    let (sweep, _) = create_sweep(results.path(), &config, &plan, CodeState::ask(results.path())).expect("created");
     assert!(sweep.path().ends_with(plan.folder_name()));
     assert_eq!(sweep.read_sweep_toml().expect("written"), config.text().as_bytes());
     work(&plan, results.path(), &StopFlag::new());
@@ -330,7 +331,7 @@ fn a_sweep_has_its_folder_and_keeps_what_it_was_started_with() {
     // Other workers decide no number: the same sweep.
     let other = config_of("[sweep]\nseeds = 2\n", &["run.workers=2"]);
     let replanned = plan_of("[sweep]\nseeds = 2\n", &["run.workers=2"]);
-    let (again, _) = create_sweep(results.path(), &other, &replanned).expect("found");
+    let (again, _) = create_sweep(results.path(), &other, &replanned, CodeState::ask(results.path())).expect("found");
     assert_eq!(again.path(), sweep.path());
     assert_eq!(Plan::open(again.path()).expect("a plan"), plan);
 }

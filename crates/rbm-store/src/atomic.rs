@@ -21,10 +21,13 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 
 /// As [`write_atomically`], with steps named after `target`.
 pub(crate) fn write_atomically_as(target: Target, path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
+    place_atomically(target, path, bytes)?;
+    disk::sync_folder(target, folder_of(path))
+}
+
+/// As [`write_atomically_as`], but leaves it to the caller to bring the folder to the disk: once for several files.
+pub(crate) fn place_atomically(target: Target, path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let folder = folder_of(path);
     let (mut file, temporary) = disk::create_temporary(target, path, folder)?;
     disk::write(target, path, &mut file, bytes)?;
     disk::sync(target, path, &file)?;
@@ -32,7 +35,15 @@ pub(crate) fn write_atomically_as(target: Target, path: &Path, bytes: &[u8]) -> 
     disk::rename(target, &temporary, path)?;
     // Nothing is left under the temporary's name: forget it, lest its removal hit another's file of the same name.
     let _ = temporary.keep();
-    disk::sync_folder(target, folder)
+    Ok(())
+}
+
+/// The folder that a file lies in.
+pub(crate) fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
 }
 
 /// Removes the temporaries that kills left in `folder` and, if `deep`, in the folders within; only those that nobody

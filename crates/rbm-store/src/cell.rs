@@ -1,11 +1,12 @@
 //! One cell's folder: reading it, and, with its lease, writing it.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::atomic::write_atomically_as;
+use crate::atomic::{folder_of, place_atomically, write_atomically_as};
 use crate::disk::{self, Target};
 use crate::error::{Error, absent_as_none};
 use crate::hash::CellId;
@@ -166,10 +167,25 @@ impl CellFolder {
 /// Writing, which only the holder of the lease can do. Every write is atomic and on the disk when it returns; where the
 /// folder was moved meanwhile, nothing is written to the place where it was.
 impl Lease {
-    /// Writes `config.toml`.
-    pub fn write_config(&self, text: &str) -> Result<(), Error> {
+    /// Writes what is known before the first step: `run.json`, which makes the cell count as begun, `config.toml` and
+    /// `env.json`. The folder is brought to the disk once, after all of them.
+    ///
+    /// # Errors
+    /// [`Error::OtherCell`] if the record is another cell's.
+    pub fn write_beginning<T: Serialize>(
+        &self,
+        record: &RunRecord,
+        config: &str,
+        environment: &T,
+    ) -> Result<(), Error> {
+        self.check_record(record)?;
         self.check_place()?;
-        write_atomically_as(Target::File, &self.path().join(CONFIG), text.as_bytes())
+        let run = self.path().join(RUN);
+        place_atomically(Target::Run, &run, &to_json(&run, record)?)?;
+        place_atomically(Target::File, &self.path().join(CONFIG), config.as_bytes())?;
+        let path = self.path().join(ENVIRONMENT);
+        place_atomically(Target::File, &path, &to_json(&path, environment)?)?;
+        disk::sync_folder(Target::Run, self.path())
     }
 
     /// Writes `run.json`. From the first time on the cell counts as begun.
@@ -177,18 +193,18 @@ impl Lease {
     /// # Errors
     /// [`Error::OtherCell`] if the record is another cell's.
     pub fn write_run(&self, record: &RunRecord) -> Result<(), Error> {
-        if record.id != *self.id() {
-            let (expected, found) = (self.id().clone(), record.id.clone());
-            return Err(Error::OtherCell { path: self.path().to_owned(), expected, found });
-        }
+        self.check_record(record)?;
         self.check_place()?;
         write_json(Target::Run, &self.path().join(RUN), record)
     }
 
-    /// Writes `env.json`.
-    pub fn write_environment<T: Serialize>(&self, environment: &T) -> Result<(), Error> {
-        self.check_place()?;
-        write_json(Target::File, &self.path().join(ENVIRONMENT), environment)
+    /// That a record is this cell's.
+    fn check_record(&self, record: &RunRecord) -> Result<(), Error> {
+        if record.id == *self.id() {
+            return Ok(());
+        }
+        let (expected, found) = (self.id().clone(), record.id.clone());
+        Err(Error::OtherCell { path: self.path().to_owned(), expected, found })
     }
 
     /// Writes any other file: `weights.safetensors`, `metrics.parquet`, `samples/final.npy`. Folders in the name are made.
@@ -196,13 +212,25 @@ impl Lease {
     /// # Errors
     /// [`Error::Name`] for a name that leaves the cell's folder or has a function of its own here.
     pub fn write_file(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
-        check_file_name(name, &RESERVED_IN_CELL)?;
-        self.check_place()?;
-        let path = self.path().join(name);
-        if let Some(folder) = path.parent() {
-            disk::create_folder(Target::Cell, folder)?;
+        self.write_files(&[(name, bytes)])
+    }
+
+    /// Writes several files, as [`Lease::write_file`] does one, in the order given. Their folder is brought to the disk
+    /// once, after all of them.
+    pub fn write_files(&self, files: &[(&str, &[u8])]) -> Result<(), Error> {
+        for (name, _) in files {
+            check_file_name(name, &RESERVED_IN_CELL)?;
         }
-        write_atomically_as(Target::File, &path, bytes)
+        self.check_place()?;
+        let mut folders = BTreeSet::new();
+        for (name, bytes) in files {
+            let path = self.path().join(name);
+            let folder = folder_of(&path);
+            disk::create_folder(Target::Cell, folder)?;
+            place_atomically(Target::File, &path, bytes)?;
+            folders.insert(folder.to_owned());
+        }
+        folders.iter().try_for_each(|folder| disk::sync_folder(Target::File, folder))
     }
 
     /// Removes a file that [`Lease::write_file`] wrote, if it is there.
@@ -285,8 +313,12 @@ fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, Error> {
 }
 
 fn write_json<T: Serialize>(target: Target, path: &Path, value: &T) -> Result<(), Error> {
+    write_atomically_as(target, path, &to_json(path, value)?)
+}
+
+fn to_json<T: Serialize>(path: &Path, value: &T) -> Result<Vec<u8>, Error> {
     let mut bytes = serde_json::to_vec_pretty(value)
         .map_err(|error| Error::Broken { path: path.to_owned(), reason: error.to_string() })?;
     bytes.push(b'\n');
-    write_atomically_as(target, path, &bytes)
+    Ok(bytes)
 }

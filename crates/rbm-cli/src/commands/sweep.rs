@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use rbm_runner::{
-    Config, Count, DataSets, Depth, EngineOptions, Error, Plan, StopFlag, Summary, WorkerOptions, create_sweep,
-    run_local, status,
+    CodeState, Config, Count, DataSets, Depth, EngineOptions, Error, Plan, StopFlag, Summary, WorkerOptions,
+    create_sweep, run_local, status,
 };
 use rbm_store::{CellState, SweepFolder};
 use serde_json::json;
@@ -99,8 +99,9 @@ pub(crate) fn run(context: &Context, arguments: &SweepArguments) -> Result<u8, F
 
 /// Plans, computes what is left, draws the report and prints what came of it.
 pub(crate) fn compute(context: &Context, config: &Config, job: &Job) -> Result<u8, Failure> {
+    let code = CodeState::ask(&context.results);
     let plan = plan(context, config)?;
-    let (folder, _) = create_sweep(&context.results, config, &plan)?;
+    let (folder, _) = create_sweep(&context.results, config, &plan, code)?;
     let stop = StopFlag::new();
     interrupt::listen(&stop, &context.screen)?;
     let (summary, start_seconds) = run_workers(context, &plan, job, &stop)?;
@@ -153,8 +154,9 @@ fn run_workers(context: &Context, plan: &Plan, job: &Job, stop: &StopFlag) -> Re
 }
 
 fn plan_only(context: &Context, config: &Config, as_json: bool) -> Result<u8, Failure> {
+    let code = CodeState::ask(&context.results);
     let plan = plan(context, config)?;
-    let (folder, _) = create_sweep(&context.results, config, &plan)?;
+    let (folder, _) = create_sweep(&context.results, config, &plan, code)?;
     if as_json {
         print_json(&json!({ "name": plan.name, "folder": folder.path(), "cells": plan.cells.len() }))?;
     } else {

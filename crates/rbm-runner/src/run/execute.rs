@@ -140,9 +140,7 @@ fn begin(cell: &Cell, lease: &Lease, context: &Context<'_>) -> Result<RunRecord,
         peak_memory_bytes: peak_memory_bytes(),
         extra,
     };
-    lease.write_run(&record)?;
-    lease.write_config(&resolved_toml(&cell.config))?;
-    lease.write_environment(&Environment::here())?;
+    lease.write_beginning(&record, &resolved_toml(&cell.config), &Environment::here())?;
     Ok(record)
 }
 
@@ -410,19 +408,24 @@ impl Run<'_, '_> {
 
     fn write_results(&self, trainer: &Trainer, progress: &Progress) -> Result<(), Error> {
         let rows: Vec<MetricRow> = self.lease.read_metrics()?;
-        self.lease.write_file(METRICS, &self.context.tables.metrics(&rows)?)?;
-        self.lease.write_file(TIMINGS, &self.context.tables.timings(&progress.timings)?)?;
-        self.write_weights(WEIGHTS, trainer)?;
-        Ok(())
+        let metrics = self.context.tables.metrics(&rows)?;
+        let timings = self.context.tables.timings(&progress.timings)?;
+        let weights = self.weights(WEIGHTS, trainer)?;
+        Ok(self.lease.write_files(&[(METRICS, &metrics), (TIMINGS, &timings), (WEIGHTS, &weights)])?)
     }
 
     /// Writes the weights; their SHA-256.
     fn write_weights(&self, name: &'static str, trainer: &Trainer) -> Result<String, Error> {
-        let precision: Precision = self.cell.config.train.precision;
-        let config = self.cell.canonical_config_json();
-        let bytes = weights_file::to_bytes(&trainer.parameters()?, precision, Some(&config))
-            .map_err(|reason| Error::Table { table: name, reason })?;
+        let bytes = self.weights(name, trainer)?;
         self.lease.write_file(name, &bytes)?;
         Ok(sha256_of_bytes(&bytes))
+    }
+
+    /// The bytes of a weights file.
+    fn weights(&self, name: &'static str, trainer: &Trainer) -> Result<Vec<u8>, Error> {
+        let precision: Precision = self.cell.config.train.precision;
+        let config = self.cell.canonical_config_json();
+        weights_file::to_bytes(&trainer.parameters()?, precision, Some(&config))
+            .map_err(|reason| Error::Table { table: name, reason })
     }
 }

@@ -17,6 +17,7 @@ mod verify;
 mod worker;
 
 pub use child::run_child;
+pub use code::CodeState;
 pub use cohort::{Cohort, Seat};
 pub use engine::{EngineOptions, run_local};
 pub use event::{Event, Observer, Outcome, Silent, SkipReason};

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rbm_store::{Created, Results, SweepFiles, SweepFolder};
 
-use super::code;
+use super::CodeState;
 use crate::{Error, config::Config, plan::Plan};
 
 /// Makes `RESULTS/<name>-<hash12>/`, or finds it, with `sweep.toml`, `plan.jsonl`, the state of the code and a link to
@@ -16,12 +16,17 @@ use crate::{Error, config::Config, plan::Plan};
 ///
 /// # Errors
 /// When the folder cannot be written.
-pub fn create_sweep(results: &Path, config: &Config, plan: &Plan) -> Result<(SweepFolder, Created), Error> {
+pub fn create_sweep(
+    results: &Path,
+    config: &Config,
+    plan: &Plan,
+    code: CodeState,
+) -> Result<(SweepFolder, Created), Error> {
     let results = Results::open(results)?;
     let folder = results.sweep(&plan.name, &plan.hash12)?;
     let frozen = if folder.exists() { same_cells(&folder, plan)? } else { None };
     let sweep_toml = config.text();
-    let code = code::files(Path::new("."), results.path());
+    let code = code.files();
     let created = folder.create(&SweepFiles {
         sweep_toml: sweep_toml.as_bytes(),
         plan: frozen.as_deref().unwrap_or(plan.to_jsonl().as_bytes()),

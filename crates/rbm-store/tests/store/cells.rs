@@ -147,9 +147,10 @@ fn files_are_read_as_written() {
     assert_eq!(cell.read_config().expect("no error"), None);
     assert_eq!(cell.read_file("weights.safetensors").expect("no error"), None);
     let lease = lease(&cell);
-    lease.write_config("schema = 1\n").expect("writes");
-    lease.write_environment(&serde_json::json!({"cores": 2})).expect("writes");
-    lease.write_file("samples/final.npy", b"samples").expect("writes");
+    lease.write_beginning(&record(&cell), "schema = 1\n", &serde_json::json!({"cores": 2})).expect("writes");
+    lease.write_files(&[("samples/final.npy", b"samples"), ("weights.safetensors", b"weights")]).expect("writes");
+    assert_eq!(cell.read_run().expect("reads"), Some(record(&cell)));
+    assert_eq!(cell.read_file("weights.safetensors").expect("reads").as_deref(), Some(&b"weights"[..]));
     assert_eq!(cell.read_config().expect("reads").as_deref(), Some("schema = 1\n"));
     let environment: Option<serde_json::Value> = cell.read_environment().expect("reads");
     assert_eq!(environment, Some(serde_json::json!({"cores": 2})));
