@@ -34,7 +34,7 @@ class Machine:
         self.visible_bias, self.hidden_bias = torch.zeros(VISIBLE, device="cuda"), torch.zeros(HIDDEN, device="cuda")
         self.last = [torch.zeros_like(x) for x in (self.weights, self.visible_bias, self.hidden_bias)]
         self.index = torch.zeros(rows, dtype=torch.int64, device="cuda")
-        self.visible, self.visible_after = new(rows, VISIBLE), new(rows, VISIBLE)
+        self.visible, self.visible_mean, self.visible_after = (new(rows, VISIBLE) for _ in range(3))
         self.hidden, self.hidden_after, self.states = new(rows, HIDDEN), new(rows, HIDDEN), new(rows, HIDDEN)
         self.of_visible, self.of_hidden = new(VISIBLE), new(HIDDEN)
 
@@ -42,8 +42,8 @@ class Machine:
         torch.index_select(self.data, 0, index, out=self.visible)
         torch.addmm(self.hidden_bias, self.visible, self.weights.t(), out=self.hidden).sigmoid_()
         torch.bernoulli(self.hidden, out=self.states)
-        torch.addmm(self.visible_bias, self.states, self.weights, out=self.visible_after).sigmoid_()
-        self.visible_after.bernoulli_(self.visible_after)
+        torch.addmm(self.visible_bias, self.states, self.weights, out=self.visible_mean).sigmoid_()
+        torch.bernoulli(self.visible_mean, out=self.visible_after)
         torch.addmm(self.hidden_bias, self.visible_after, self.weights.t(), out=self.hidden_after).sigmoid_()
         share, momentum = self.rate / self.rows, self.momentum
         if momentum == 0:
@@ -76,7 +76,7 @@ class Batched:
         self.weights = torch.randn(cells, HIDDEN, VISIBLE, device="cuda") * 0.01
         self.visible_bias = torch.zeros(cells, 1, VISIBLE, device="cuda")
         self.hidden_bias = torch.zeros(cells, 1, HIDDEN, device="cuda")
-        self.visible, self.visible_after = new(rows, VISIBLE), new(rows, VISIBLE)
+        self.visible, self.visible_mean, self.visible_after = (new(rows, VISIBLE) for _ in range(3))
         self.hidden, self.hidden_after, self.states = new(rows, HIDDEN), new(rows, HIDDEN), new(rows, HIDDEN)
 
     def step(self, index):
@@ -84,8 +84,8 @@ class Batched:
         torch.index_select(self.data, 0, index.repeat(self.cells), out=self.visible.view(-1, VISIBLE))
         torch.baddbmm(self.hidden_bias, self.visible, turned, out=self.hidden).sigmoid_()
         torch.bernoulli(self.hidden, out=self.states)
-        torch.baddbmm(self.visible_bias, self.states, self.weights, out=self.visible_after).sigmoid_()
-        self.visible_after.bernoulli_(self.visible_after)
+        torch.baddbmm(self.visible_bias, self.states, self.weights, out=self.visible_mean).sigmoid_()
+        torch.bernoulli(self.visible_mean, out=self.visible_after)
         torch.baddbmm(self.hidden_bias, self.visible_after, turned, out=self.hidden_after).sigmoid_()
         self.weights.baddbmm_(self.hidden.transpose(1, 2), self.visible, alpha=self.share)
         self.weights.baddbmm_(self.hidden_after.transpose(1, 2), self.visible_after, alpha=-self.share)
@@ -209,11 +209,14 @@ def main():
             report(f"cells1_batch{rows}_eager_{arithmetic}", lambda: one(rows, "eager"))
             report(f"cells1_batch{rows}_eager_momentum0.5_{arithmetic}", lambda: one(rows, "eager", 0.5))
             report(f"cells1_batch{rows}_graph_{arithmetic}", lambda: one(rows, "graph"))
-            if not options.no_compile:
-                report(f"cells1_batch{rows}_compile_{arithmetic}", lambda: one(rows, "compile"))
             report(f"cells{options.cells}_batch{rows}_eager_{arithmetic}", lambda: many(rows, "eager"))
             report(f"cells{options.cells}_batch{rows}_graph_{arithmetic}", lambda: many(rows, "graph"))
             report(f"cells{options.cells}_batch{rows}_batched_{arithmetic}", lambda: batched(rows))
+    # Last, because a capture that fails can leave the card's context unusable.
+    for tf32 in () if options.no_compile else (False, True):
+        torch.backends.cuda.matmul.allow_tf32 = tf32
+        for rows in (500, 100):
+            report(f"cells1_batch{rows}_compile_{'tf32' if tf32 else 'f32'}", lambda: one(rows, "compile"))
     print(json.dumps(found, indent=2))
 
 
