@@ -73,6 +73,8 @@ def arguments():
     parser.add_argument("--quick", action="store_true", help="few batches and two rounds, to test this program")
     options = parser.parse_args()
     options.works = options.works or list(WORKS)
+    if options.rounds < 2:
+        parser.error("at least two rounds: one has no spread")
     for work in options.works:
         if work not in WORKS:
             parser.error(f"there is no work {work}: {', '.join(WORKS)}")
@@ -304,7 +306,7 @@ def judge(peer, runs, ours):
     checks = {}
     for name in ours[0]:
         a, b = [run[name] for run in runs], [run[name] for run in ours]
-        deviation = (statistics.pvariance(a) / 2 + statistics.pvariance(b) / 2) ** 0.5
+        deviation = (statistics.variance(a) / 2 + statistics.variance(b) / 2) ** 0.5
         share = SHARE_OF_ANOTHER_ALGORITHM if peer == "scikit-learn" else SHARE
         middle = statistics.fmean(b)
         allowed = max(DEVIATIONS * deviation, share * abs(middle))
