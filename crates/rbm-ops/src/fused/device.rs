@@ -31,8 +31,8 @@ pub enum TileSize {
     Large,
 }
 
-/// Workgroups of medium tiles from which on medium tiles are chosen, and of large ones from which on large ones are:
-/// some times the multiprocessors of a large GPU.
+/// Workgroups of medium tiles from which on they are chosen: some times the multiprocessors of a large GPU. Large tiles
+/// were slower than medium ones at any size (measured on an H200, docs/decisions.md).
 const ENOUGH_WORKGROUPS: usize = 512;
 
 impl TileSize {
@@ -46,7 +46,8 @@ impl TileSize {
             Self::Small => SMALL,
             Self::Medium => MEDIUM,
             Self::Large => LARGE,
-            Self::Auto => [LARGE, MEDIUM].into_iter().find(|&tile| is_enough(tile)).unwrap_or(SMALL),
+            Self::Auto if is_enough(MEDIUM) => MEDIUM,
+            Self::Auto => SMALL,
         }
     }
 }
