@@ -75,8 +75,15 @@ pub(crate) fn exp_minus_f64(x: f64) -> f64 {
 /// `1 / (1 + exp(-x))` in f32, from the exponential above.
 #[inline(always)]
 pub(crate) fn sigmoid_f32(x: f32) -> f32 {
+    let (numerator, denominator) = sigmoid_quotient_f32(x);
+    numerator / denominator
+}
+
+/// The same as numerator and denominator.
+#[inline(always)]
+pub(crate) fn sigmoid_quotient_f32(x: f32) -> (f32, f32) {
     let e = exp_f32(-x.abs());
-    (if x >= 0.0 { 1.0 } else { e }) / (1.0 + e)
+    (if x >= 0.0 { 1.0 } else { e }, 1.0 + e)
 }
 
 #[cfg(test)]

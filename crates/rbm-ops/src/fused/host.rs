@@ -213,7 +213,7 @@ impl HostMachine {
     fn hidden_half_step(&self, phase: &mut Phase, hidden: &mut Bits, at: Draw) {
         let Phase { visible, plan, probabilities, .. } = phase;
         let rows = visible.rows;
-        plan.make(visible, UNITS);
+        plan.make(visible, UNITS, self.hidden_bias.len());
         hidden.reset(rows, self.hidden);
         let padded = rows.next_multiple_of(UNITS);
         probabilities.resize(self.hidden.div_ceil(UNITS) * padded, Tile::default());
@@ -241,7 +241,7 @@ impl HostMachine {
     fn hidden_means(&self, phase: &mut Phase) {
         let Phase { visible, plan, probabilities, .. } = phase;
         let rows = visible.rows;
-        plan.make(visible, UNITS);
+        plan.make(visible, UNITS, self.hidden_bias.len());
         let padded = rows.next_multiple_of(UNITS);
         probabilities.resize(self.hidden.div_ceil(UNITS) * padded, Tile::default());
         let work = |(tile, sums): (usize, &mut [Tile])| self.means_of_a_tile(visible, plan, tile, sums);
@@ -261,7 +261,7 @@ impl HostMachine {
     fn visible_half_step(&self, hidden: &Bits, plan: &mut Plan, visible: &mut Bits, at: Draw) {
         let rows = hidden.rows;
         let stride = stride(self.visible);
-        plan.make(hidden, stride);
+        plan.make(hidden, stride, self.visible_bias.len());
         let plan = &*plan;
         visible.reset(rows, self.visible);
         let work = |(tile, states): (usize, &mut [u16])| {
@@ -290,8 +290,8 @@ impl HostMachine {
         by_unit.reset(visible, both);
         data.visible.transpose_into(by_unit, 0);
         negative.visible.transpose_into(by_unit, data_tiles);
-        plan_by_unit.make(by_unit, UNITS);
-        negative.plan.make(&negative.visible, UNITS);
+        plan_by_unit.make(by_unit, UNITS, self.hidden_bias.len());
+        negative.plan.make(&negative.visible, UNITS, self.hidden_bias.len());
 
         if step.momentum == 0.0 {
             self.last = None;

@@ -103,7 +103,7 @@ impl FusedPath {
             },
         );
         let stride = stride(self.visible);
-        hidden_plan.make(hidden, stride);
+        hidden_plan.make(hidden, stride, self.start_bias.len());
         let (hidden, hidden_plan) = (&*hidden, &*hidden_plan);
         each(self.alone(rows), visible.words.par_chunks_exact_mut(rows).enumerate(), |(tile, states)| {
             let mut bias = self.start_bias[tile];
@@ -155,7 +155,7 @@ impl FusedPath {
         let FusedPathChains { visible, activations, scratch, .. } = &mut chains;
         let rows = visible.rows;
         activations.resize(self.hidden.div_ceil(UNITS) * padded(rows), Tile::default());
-        scratch.plan.make(visible, UNITS);
+        scratch.plan.make(visible, UNITS, self.hidden_bias.len());
         let plan = &scratch.plan;
         let size = self.visible.next_multiple_of(UNITS);
         each(self.alone(rows), activations.par_chunks_exact_mut(padded(rows)).enumerate(), |(tile, sums)| {

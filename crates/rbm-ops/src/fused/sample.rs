@@ -4,7 +4,7 @@ use pulp::NullaryFnOnce;
 use rbm_random::{Draw, philox_lanes, uniform_f32};
 
 use super::tile::{Tile, UNITS, swapped};
-use crate::exponential::sigmoid_f32;
+use crate::exponential::{sigmoid_f32, sigmoid_quotient_f32};
 use crate::isa::Isa;
 
 /// Rows that are drawn together: four Philox blocks of each fill 16 lanes.
@@ -64,8 +64,8 @@ pub(super) trait Input {
     /// The activations of a row, of its sums.
     fn activations(&self, sums: &[f32; UNITS]) -> [f32; UNITS];
 
-    /// Takes the row's probabilities.
-    fn keep(&self, _probabilities: [f32; UNITS], _sums: &mut [f32; UNITS]) {}
+    /// Takes the row's probabilities, as quotients.
+    fn keep(&self, _numerators: [f32; UNITS], _denominators: [f32; UNITS], _sums: &mut [f32; UNITS]) {}
 }
 
 /// Activations `sum + bias`; the probabilities take the place of the sums, zero where `mask` is.
@@ -81,9 +81,9 @@ impl Input for Kept<'_> {
     }
 
     #[inline(always)]
-    fn keep(&self, probabilities: [f32; UNITS], sums: &mut [f32; UNITS]) {
+    fn keep(&self, numerators: [f32; UNITS], denominators: [f32; UNITS], sums: &mut [f32; UNITS]) {
         for unit in 0..UNITS {
-            sums[unit] = probabilities[unit] * self.mask.0[unit];
+            sums[unit] = numerators[unit] / denominators[unit] * self.mask.0[unit];
         }
     }
 }
@@ -158,14 +158,16 @@ impl<I: Input> NullaryFnOnce for DrawStates<'_, I> {
                 }
                 let sum = &mut sums[row].0;
                 let activations = self.input.activations(sum);
-                let mut probabilities = [0.0; UNITS];
+                let (mut numerators, mut denominators) = ([0.0; UNITS], [0.0; UNITS]);
                 let mut drawn = 0;
                 for unit in 0..UNITS {
-                    let p = sigmoid_f32(activations[unit]);
-                    drawn |= if uniform_f32(random[unit]) < p { BITS[unit] } else { 0 };
-                    probabilities[unit] = p;
+                    let (numerator, denominator) = sigmoid_quotient_f32(activations[unit]);
+                    // The comparison with the quotient, without a division.
+                    let on = uniform_f32(random[unit]) * denominator < numerator;
+                    drawn |= if on { BITS[unit] } else { 0 };
+                    (numerators[unit], denominators[unit]) = (numerator, denominator);
                 }
-                self.input.keep(probabilities, sum);
+                self.input.keep(numerators, denominators, sum);
                 *state = drawn as u16 & self.used;
             }
         }

@@ -26,7 +26,9 @@ const SUBSETS: usize = 1 << GROUP;
 const GROUPS: usize = UNITS / GROUP;
 /// Input tiles whose tables (4 kB each) are made at a time.
 const TILES_OF_TABLES: usize = 2;
-/// What a one, a list, a row's word of a tile and the tables of a tile cost, in cycles (measured, docs/decisions.md).
+/// What listing the ones of a row's word of a tile costs, and for each matrix a one, a list, a word by tables, and the
+/// tables of a tile, in cycles (measured, docs/decisions.md).
+const OF_LISTING: usize = 10;
 const OF_A_ONE: usize = 1;
 const OF_A_LIST: usize = 18;
 const OF_A_WORD: usize = 5;
@@ -75,11 +77,13 @@ struct Lists {
 }
 
 impl Plan {
-    /// Chooses the way for these states, and lists their ones if it is by lists.
-    pub(super) fn make(&mut self, states: &Bits, stride: usize) {
+    /// Chooses the way for these states, whose sums are taken of `uses` matrices, and lists their ones if it is by lists.
+    pub(super) fn make(&mut self, states: &Bits, stride: usize, uses: usize) {
         self.stride = stride;
-        let by_lists = states.ones() * OF_A_ONE + states.rows * states.tiles().div_ceil(TILES_OF_A_CHUNK) * OF_A_LIST;
-        let by_tables = states.tiles() * (states.rows * OF_A_WORD + OF_TABLES);
+        let words = states.words.len();
+        let lists = states.rows * states.tiles().div_ceil(TILES_OF_A_CHUNK);
+        let by_lists = words * OF_LISTING + uses * (states.ones() * OF_A_ONE + lists * OF_A_LIST);
+        let by_tables = uses * (words * OF_A_WORD + states.tiles() * OF_TABLES);
         self.by_lists = by_lists <= by_tables;
         if self.by_lists {
             self.parts.resize_with(states.rows.div_ceil(ROWS_OF_A_PART), Lists::default);
