@@ -130,7 +130,7 @@ fn cells_side_by_side_end_with_the_bytes_of_cells_alone() {
         assert!(bytes_of(&plan, results.path()) == expected, "{together} side by side, {looks} looks");
     }
 
-    let sweep = "[sweep]\nseeds = 2\n\"train.learning_rate\" = [0.1, 1e38]\n";
+    let sweep = "[sweep]\nseeds = 2\n\"train.learning_rate\" = [0.1, 3e38]\n";
     let (plan, results) = (plan_of(sweep, &["run.batch_cells=4"]), folder());
     let summary = work(&plan, results.path(), &StopFlag::new());
     assert_eq!((summary.computed.len(), summary.diverged.len()), (2, 2), "one that diverges takes no other along");
