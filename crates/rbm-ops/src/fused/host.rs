@@ -9,6 +9,7 @@ use rbm_random::{Draw, Stream};
 use super::sample::{self, Kept, ROWS, Scaled};
 use super::sums::{self, Plan, Rows, Sink};
 use super::tile::{Bits, Tile, UNITS, swapped};
+use super::transpose;
 use super::{FusedStep, Outcome};
 use crate::isa::Isa;
 
@@ -340,7 +341,7 @@ impl HostMachine {
                     }
                 }
                 part.squares = squares;
-                transpose_weights(weights, transposed);
+                transpose::weights(weights, transposed);
                 move_bias(bias, &part.bias, last_bias, step);
             });
         };
@@ -506,33 +507,6 @@ fn move_bias(bias: &mut Tile, gradient: &Tile, last: Option<&mut Tile>, step: &F
     for unit in 0..UNITS {
         last.0[unit] = step.momentum * last.0[unit] + step.rate * gradient.0[unit];
         bias.0[unit] += last.0[unit];
-    }
-}
-
-/// Copies a hidden tile's weights, a row for each visible unit, to rows for each hidden unit.
-fn transpose_weights(weights: &[Tile], transposed: &mut [Tile]) {
-    let (from, _) = weights.as_chunks::<UNITS>();
-    let (to, _) = transposed.as_chunks_mut::<UNITS>();
-    Isa::current().run(Transpose { from, to });
-}
-
-struct Transpose<'a> {
-    from: &'a [[Tile; UNITS]],
-    to: &'a mut [[Tile; UNITS]],
-}
-
-impl NullaryFnOnce for Transpose<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn call(self) {
-        for (from, to) in self.from.iter().zip(self.to) {
-            for hidden in 0..UNITS {
-                for visible in 0..UNITS {
-                    to[swapped(hidden)].0[visible] = from[swapped(visible)].0[hidden];
-                }
-            }
-        }
     }
 }
 

@@ -12,6 +12,7 @@ mod path;
 mod sample;
 mod sums;
 mod tile;
+mod transpose;
 
 pub(crate) use host::HostMachine;
 pub use machine::{FusedBatch, FusedChains, FusedMachine, FusedRows, OrderId, Together, step_together};
