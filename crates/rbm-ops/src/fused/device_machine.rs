@@ -147,6 +147,7 @@ impl DeviceMachine {
             self.take_apart();
         }
         self.take_chains(chains);
+        self.steps += 1;
         let mut own = self.lock();
         let own = &mut *own;
         let cell = [cell_step(step, true)];
@@ -164,7 +165,6 @@ impl DeviceMachine {
                 own.step(&rows, 0, states.rows(), step.norm, &cell);
             }
         }
-        self.steps += 1;
     }
 
     /// Puts chains that have not been here yet beside the machine, which is alone.

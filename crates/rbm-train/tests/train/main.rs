@@ -4,4 +4,5 @@ mod common;
 mod estimators;
 mod golden;
 mod resume_bits;
+mod together;
 mod training;
