@@ -63,6 +63,8 @@ pub struct BackendRow {
     pub log_likelihood: Option<(u32, f64)>,
     /// Seconds of training to the stated likelihood; none where it was not reached.
     pub time_to_likelihood: Option<f64>,
+    /// The epoch that it was measured after.
+    pub epoch_of_likelihood: Option<u32>,
 }
 
 impl BackendRow {
@@ -265,9 +267,10 @@ fn sentence_on_time(report: &BackendsReport, likelihood: &StatedLikelihood) -> S
         None => "None got there in its time.".into(),
     };
     format!(
-        "Time to {to}: {first} Exact by enumeration, taken at the first epoch (of 1, 2, 3, 4, 6, 8, 12, ...) at or \
-         above it, nothing interpolated; the first step is in it, start-up and evaluations are not. ×: how many times sooner \
-         than {reference}."
+        "Time to {to}: {first} Exact by enumeration, taken at the first of the epochs 1, 2, 3, 4, 6, 8, 12, ... at or \
+         above it, nothing interpolated: a row that just misses it waits for the next of them, up to half as many \
+         epochs again. The first step is in it, start-up and evaluations are not. ×: how many times sooner than \
+         {reference}."
     )
 }
 
@@ -302,8 +305,8 @@ fn table(report: &BackendsReport) -> Markup {
             }
             p.note {
                 "Agreement: one Gibbs step and one CD-1 gradient of the backend's composed operations from the same "
-                "states as in f64 on the host (teacher forcing), with the parameters that the row's training ended at. A "
-                "state differs where the uniform number falls between two probabilities that rounding keeps apart."
+                "states as in f64 on the host (teacher forcing), with the parameters that the row's training ended at. "
+                "A state differs where the uniform number falls between two probabilities that rounding keeps apart."
             }
         }
     }
@@ -321,7 +324,10 @@ fn table_row(report: &BackendsReport, row: &BackendRow, has_likelihood: bool) ->
             } }
             td.n { (ratio(report.rate_ratio(row))) @if report.is_reference(row) { br; small { "reference" } } }
             @if report.likelihood.is_some() {
-                td.n.keep { (row.time_to_likelihood.map_or_else(|| "not reached".to_owned(), short_time)) }
+                td.n.keep {
+                    (row.time_to_likelihood.map_or_else(|| "not reached".to_owned(), short_time))
+                    @if let Some(epoch) = row.epoch_of_likelihood { br; small { "after epoch " (epoch) } }
+                }
                 td.n { (ratio(report.time_ratio(row))) }
             }
             td.n { (short_time(row.start_seconds)) }

@@ -243,6 +243,7 @@ fn report(
             gradient_error: probe.agreement.gradient_error,
             log_likelihood: reached.map(|&(epoch, nats, _)| (epoch, nats)),
             time_to_likelihood: result.time_to_likelihood,
+            epoch_of_likelihood: result.epoch_of_likelihood,
             ..row
         }
     };
@@ -298,7 +299,9 @@ fn table(report: &BackendsReport) -> String {
         };
         cells.extend([amount(median), format!("{}-{}", amount(low), amount(high)), ratio(report.rate_ratio(row))]);
         if report.likelihood.is_some() {
-            let time = row.time_to_likelihood.map_or("not reached".into(), short_time);
+            let after = |epoch| format!(" after epoch {epoch}");
+            let after = row.epoch_of_likelihood.map_or_else(String::new, after);
+            let time = row.time_to_likelihood.map_or("not reached".into(), |time| short_time(time) + &after);
             cells.extend([time, ratio(report.time_ratio(row))]);
         }
         cells.extend([

@@ -56,6 +56,8 @@ fn backends_are_compared_in_a_table_a_figure_and_a_page() {
         let reached = likelihoods.iter().find(|record| record[1].as_f64().is_some_and(|value| value >= nats));
         let time = reached.map_or(&serde_json::Value::Null, |record| &record[2]);
         assert_eq!(&backend["time_to_likelihood"], time, "{backend}");
+        let epoch = reached.map_or(&serde_json::Value::Null, |record| &record[0]);
+        assert_eq!(&backend["epoch_of_likelihood"], epoch, "{backend}");
         assert!(measured["start_seconds"].is_f64() && measured["first_step_seconds"].is_f64());
     }
     let folder = world.path(text(&found, "/folder"));

@@ -45,6 +45,15 @@ pub struct BackendResult {
     pub failed: bool,
     /// Seconds of training to the stated likelihood, where one is stated and it was reached.
     pub time_to_likelihood: Option<f64>,
+    /// The epoch that it was measured after.
+    pub epoch_of_likelihood: Option<u32>,
+}
+
+impl BackendResult {
+    /// Before a likelihood is stated.
+    pub(super) fn new(setting: Setting, measured: Option<Probe>, failed: bool) -> Self {
+        Self { setting, measured, failed, time_to_likelihood: None, epoch_of_likelihood: None }
+    }
 }
 
 /// Trains `cell` with each setting that can be used, in a process of its own: a driver that crashes takes nothing
@@ -62,7 +71,7 @@ pub fn compare_backends(
     let mut results = Vec::new();
     for mut setting in settings {
         let (Some(kernels), None, false) = (setting.kernels, &setting.available.reason, stop.is_stopped()) else {
-            results.push(BackendResult { setting, measured: None, failed: false, time_to_likelihood: None });
+            results.push(BackendResult::new(setting, None, false));
             continue;
         };
         begin(&setting);
@@ -83,7 +92,7 @@ pub fn compare_backends(
             }
         };
         let failed = measured.is_none();
-        results.push(BackendResult { setting, measured, failed, time_to_likelihood: None });
+        results.push(BackendResult::new(setting, measured, failed));
     }
     Ok(results)
 }

@@ -25,7 +25,8 @@ pub fn yardstick(results: &mut [BackendResult], stated: Option<f64>) -> Yardstic
     let likelihood = stated.or_else(|| stated_likelihood(records?));
     for result in results {
         let records = result.measured.as_ref().map(|probe| &probe.log_likelihoods);
-        result.time_to_likelihood = likelihood.and_then(|nats| seconds_to(records?, nats));
+        let found = likelihood.and_then(|nats| first_at(records?, nats));
+        (result.epoch_of_likelihood, result.time_to_likelihood) = found.unzip();
     }
     Yardstick { reference, likelihood }
 }
@@ -49,10 +50,10 @@ fn stated_likelihood(reference: &[(u32, f64, f64)]) -> Option<f64> {
     (last > first).then_some(first + REFERENCE_SHARE * (last - first))
 }
 
-/// Seconds of training at the first record (epoch, nats, seconds) at or above `nats`; none where there is no such.
-/// Nothing is interpolated.
-fn seconds_to(records: &[(u32, f64, f64)], nats: f64) -> Option<f64> {
-    records.iter().find(|(_, value, _)| *value >= nats).map(|&(_, _, seconds)| seconds)
+/// Epoch and seconds of training of the first record (epoch, nats, seconds) at or above `nats`; none where there is no
+/// such. Nothing is interpolated.
+fn first_at(records: &[(u32, f64, f64)], nats: f64) -> Option<(u32, f64)> {
+    records.iter().find(|(_, value, _)| *value >= nats).map(|&(epoch, _, seconds)| (epoch, seconds))
 }
 
 #[cfg(test)]
@@ -77,11 +78,11 @@ mod tests {
 
     #[test]
     fn time_is_that_of_the_first_record_at_or_above_and_nothing_is_interpolated() {
-        assert_eq!(seconds_to(&RECORDS, -120.0), Some(1.0));
-        assert_eq!(seconds_to(&RECORDS, -119.9), Some(2.0));
-        assert_eq!(seconds_to(&RECORDS, -300.0), Some(0.5));
-        assert_eq!(seconds_to(&RECORDS, -99.0), None);
-        assert_eq!(seconds_to(&[(1, f64::NAN, 0.5)], -99.0), None);
+        assert_eq!(first_at(&RECORDS, -120.0), Some((2, 1.0)));
+        assert_eq!(first_at(&RECORDS, -119.9), Some((4, 2.0)));
+        assert_eq!(first_at(&RECORDS, -300.0), Some((1, 0.5)));
+        assert_eq!(first_at(&RECORDS, -99.0), None);
+        assert_eq!(first_at(&[(1, f64::NAN, 0.5)], -99.0), None);
     }
 
     fn row(backend: BackendName, kernels: Kernels, threads: Option<usize>, is_measured: bool) -> BackendResult {
@@ -96,12 +97,7 @@ mod tests {
         };
         let available = Available { backend, device: None, reason: None };
         let setting = Setting { available, kernels: Some(kernels), threads };
-        BackendResult {
-            setting,
-            measured: is_measured.then_some(probe),
-            failed: !is_measured,
-            time_to_likelihood: None,
-        }
+        BackendResult::new(setting, is_measured.then_some(probe), !is_measured)
     }
 
     #[test]
