@@ -31,7 +31,7 @@ report dir *args:
 status *args:
     @exec {{rbm}} status "$@"
 
-# Compare backends and adapters on a config: RBM_FEATURES=wgpu just backends configs/quick.toml
+# Compare backends, kernels and threads on a config: RBM_FEATURES=wgpu just backends configs/quick.toml
 [no-exit-message]
 backends config *args:
     @exec {{rbm}} backends "$@"

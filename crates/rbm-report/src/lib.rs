@@ -16,7 +16,7 @@ mod settings;
 mod statistics;
 pub mod tables;
 
-pub use backends::{BackendRow, BackendsReport, render_backends};
+pub use backends::{BackendRow, BackendsPage, BackendsReport, StatedLikelihood, render_backends};
 pub use error::Error;
 pub use figure::image_grid_png;
 pub use metric_info::standard_metrics;

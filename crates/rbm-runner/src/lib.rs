@@ -28,7 +28,10 @@ mod identity;
 mod plan;
 mod run;
 
-pub use backends::{BackendResult, Probe, ProbeOptions, compare_backends, run_probe};
+pub use backends::{
+    BackendResult, Probe, ProbeOptions, REFERENCE_SHARE, Setting, SettingChoice, Yardstick, compare_backends,
+    is_enumerable, kernels_for, run_probe, settings, thread_counts, yardstick,
+};
 pub use canonical::canonical_json;
 pub use config::{
     CellConfig, CellPoint, CheckpointEvery, Config, ConfigError, Count, DataSection, KEYS, Key, MAX_CELLS, RunConfig,

@@ -20,6 +20,7 @@ fn help_of_each_command_reads_as_agreed() {
         "transform",
         "report",
         "completions",
+        "backends",
     ] {
         insta::assert_snapshot!(command, world.done(&[command, "--help"]));
     }

@@ -1,4 +1,4 @@
-//! One process for each backend, one after another.
+//! One process for each setting of a backend, one after another.
 
 use std::{
     ffi::OsString,
@@ -10,10 +10,9 @@ use std::{
 };
 
 use rbm_data::DataFolders;
-use rbm_ops::Available;
 use serde::Serialize;
 
-use super::{Probe, probe::Job};
+use super::{Probe, Setting, probe::Job};
 use crate::{Error, StopFlag, plan::Cell};
 
 /// A driver that hangs is given so long beyond the time of training: software drivers compile kernels for a minute.
@@ -30,67 +29,86 @@ pub struct ProbeOptions {
     pub args: Vec<OsString>,
     /// Where data are looked for.
     pub folders: DataFolders,
-    /// Seconds of training for each backend.
+    /// Seconds of training for each setting.
     pub seconds: f64,
 }
 
-/// What came of a backend.
+/// What came of a setting.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct BackendResult {
-    /// The backend and its device.
+    /// The backend with its kernels and threads.
     #[serde(flatten)]
-    pub available: Available,
+    pub setting: Setting,
     /// What was measured; none where `reason` says why not.
     pub measured: Option<Probe>,
     /// Whether it was tried and failed.
     pub failed: bool,
+    /// Seconds of training to the stated likelihood, where one is stated and it was reached.
+    pub time_to_likelihood: Option<f64>,
+    /// The epoch that it was measured after.
+    pub epoch_of_likelihood: Option<u32>,
 }
 
-/// Trains `cell` on each backend that can be used, in a process of its own: a driver that crashes takes nothing along.
+impl BackendResult {
+    /// Before a likelihood is stated.
+    pub(super) fn new(setting: Setting, measured: Option<Probe>, failed: bool) -> Self {
+        Self { setting, measured, failed, time_to_likelihood: None, epoch_of_likelihood: None }
+    }
+}
+
+/// Trains `cell` with each setting that can be used, in a process of its own: a driver that crashes takes nothing
+/// along.
 ///
 /// # Errors
 /// When a process cannot be started.
 pub fn compare_backends(
     cell: &Cell,
-    backends: Vec<Available>,
+    settings: Vec<Setting>,
     options: &ProbeOptions,
     stop: &StopFlag,
-    mut begin: impl FnMut(&Available),
+    mut begin: impl FnMut(&Setting),
 ) -> Result<Vec<BackendResult>, Error> {
     let mut results = Vec::new();
-    for mut available in backends {
-        let no_f64 = cell.config.train.precision == rbm_train::Precision::F64 && !available.backend.has_f64();
-        if no_f64 && available.reason.is_none() {
-            available.reason = Some("it has no f64, which [train] precision asks for".into());
-        }
-        if available.reason.is_some() || stop.is_stopped() {
-            results.push(BackendResult { available, measured: None, failed: false });
+    for mut setting in settings {
+        let (Some(kernels), None, false) = (setting.kernels, &setting.available.reason, stop.is_stopped()) else {
+            results.push(BackendResult::new(setting, None, false));
             continue;
-        }
-        begin(&available);
+        };
+        begin(&setting);
+        let mut cell = cell.clone();
+        cell.config.run.kernels = kernels;
         let job = Job {
-            cell: cell.clone(),
-            backend: available.backend,
+            cell,
+            backend: setting.available.backend,
             seconds: options.seconds,
             data_dir: options.folders.data_dir.clone(),
             cache: options.folders.cache.clone(),
         };
-        let measured = match measure(&job, options, stop)? {
+        let measured = match measure(&job, setting.threads, options, stop)? {
             Ok(probe) => Some(probe),
             Err(reason) => {
-                available.reason = Some(reason);
+                setting.available.reason = Some(reason);
                 None
             }
         };
         let failed = measured.is_none();
-        results.push(BackendResult { available, measured, failed });
+        results.push(BackendResult::new(setting, measured, failed));
     }
     Ok(results)
 }
 
 /// Runs one process to its end: what it measured, or why it did not.
-fn measure(job: &Job, options: &ProbeOptions, stop: &StopFlag) -> Result<Result<Probe, String>, Error> {
-    let mut process = Command::new(&options.program)
+fn measure(
+    job: &Job,
+    threads: Option<usize>,
+    options: &ProbeOptions,
+    stop: &StopFlag,
+) -> Result<Result<Probe, String>, Error> {
+    let mut command = Command::new(&options.program);
+    if let Some(threads) = threads {
+        command.env("RAYON_NUM_THREADS", threads.to_string()).env("MATMUL_NUM_THREADS", threads.to_string());
+    }
+    let mut process = command
         .args(&options.args)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -1,4 +1,4 @@
-//! The body of a process that measures one backend.
+//! The body of a process that measures one setting of a backend.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -38,7 +38,7 @@ pub(super) struct Job {
     pub(super) cache: PathBuf,
 }
 
-/// What was measured of a backend.
+/// What was measured of a setting.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Probe {
     /// Seconds until the device was open and had answered once.
@@ -51,10 +51,11 @@ pub struct Probe {
     pub steps: u64,
     /// The process's largest memory, in bytes, where the system tells.
     pub peak_memory_bytes: Option<u64>,
-    /// Against sums in f64, with the parameters after training.
+    /// The backend's composed operations against sums in f64, with the parameters after training.
     pub agreement: Agreement,
-    /// Mean log-likelihood of training rows, nats, after 1, 2, 3, 4, 6, 8, 12, ... epochs, where it can be enumerated.
-    pub log_likelihoods: Vec<(u32, f64)>,
+    /// Epoch (1, 2, 3, 4, 6, 8, 12, ...), mean log-likelihood of training rows in nats, and seconds of training until
+    /// then, the first step's included and evaluations' not; where the likelihood can be enumerated.
+    pub log_likelihoods: Vec<(u32, f64, f64)>,
 }
 
 /// Measures what the first line of standard input asks for, and prints one line of JSON, a [`Probe`].
@@ -93,7 +94,14 @@ fn measure(job: &Job) -> Result<Probe, Error> {
     trainer.parameters()?;
     let first_step_seconds = begun.elapsed().as_secs_f64();
 
-    let mut run = Run { job, data: &data, likelihoods: Vec::new(), enumerable: is_enumerable(cell), steps: 1 };
+    let mut run = Run {
+        job,
+        data: &data,
+        likelihoods: Vec::new(),
+        enumerable: is_enumerable(cell),
+        steps: 1,
+        trained: Duration::from_secs_f64(first_step_seconds),
+    };
     let window = Duration::from_secs_f64(job.seconds / f64::from(WINDOWS));
     let mut samples_per_second = Vec::new();
     for _ in 0..WINDOWS {
@@ -113,7 +121,8 @@ fn measure(job: &Job) -> Result<Probe, Error> {
     })
 }
 
-fn is_enumerable(cell: &Cell) -> bool {
+/// Whether the likelihood of a cell's machine is followed: one layer is small enough to sum over.
+pub fn is_enumerable(cell: &Cell) -> bool {
     cell.data.visible.min(cell.config.model.hidden) <= AUTO_LIMIT
 }
 
@@ -132,10 +141,12 @@ fn binary_rows(data: &Loaded) -> Vec<f64> {
 struct Run<'a> {
     job: &'a Job,
     data: &'a Loaded,
-    likelihoods: Vec<(u32, f64)>,
+    likelihoods: Vec<(u32, f64, f64)>,
     /// Whether the first training's likelihood is followed.
     enumerable: bool,
     steps: u64,
+    /// Time of the windows that are over, and of the first step.
+    trained: Duration,
 }
 
 impl Run<'_> {
@@ -158,18 +169,19 @@ impl Run<'_> {
             if info.ended_epoch && self.enumerable && Every::Log.evaluates(info.epoch, epochs) {
                 trainer.parameters()?;
                 time += begun.elapsed();
-                self.evaluate(&trainer)?;
+                self.evaluate(&trainer, (self.trained + time).as_secs_f64())?;
                 begun = Instant::now();
             }
             if time + begun.elapsed() >= length {
                 trainer.parameters()?; // waits for the device
                 time += begun.elapsed();
+                self.trained += time;
                 return Ok((trainer, rows as f64 / time.as_secs_f64()));
             }
         }
     }
 
-    fn evaluate(&mut self, trainer: &Trainer) -> Result<(), Error> {
+    fn evaluate(&mut self, trainer: &Trainer, seconds: f64) -> Result<(), Error> {
         let config = &self.job.cell.config;
         let wanted = EvaluateConfig { metrics: Vec::new(), log_z: LogZ::Exact, ..EvaluateConfig::default() };
         let at = At { step: trainer.steps(), epoch: trainer.epoch() };
@@ -183,7 +195,7 @@ impl Run<'_> {
         };
         let rows = evaluate_training(&wanted, &config.model, trained, &self.data.data, at, 0)?;
         let wanted = |row: &&rbm_eval::MetricRow| row.metric == Metric::LogLikelihood && row.split == SplitName::Train;
-        self.likelihoods.extend(rows.iter().find(wanted).map(|row| (trainer.epoch(), row.value)));
+        self.likelihoods.extend(rows.iter().find(wanted).map(|row| (trainer.epoch(), row.value, seconds)));
         Ok(())
     }
 }
