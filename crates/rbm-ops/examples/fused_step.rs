@@ -87,7 +87,9 @@ fn machine() -> FusedMachine {
 fn batch(rows: usize, number: usize) -> PackedStates {
     let at = Draw { seed: 1, stream: Stream::Binarization, step: number as u64, row: 0 };
     let values: Vec<f32> = (0..rows)
-        .flat_map(|row| (0..VISIBLE as u32).map(move |unit| if at.at_row(row as u32).uniform(unit) < 0.13 { 1.0 } else { 0.0 }))
+        .flat_map(|row| {
+            (0..VISIBLE as u32).map(move |unit| if at.at_row(row as u32).uniform(unit) < 0.13 { 1.0 } else { 0.0 })
+        })
         .collect();
     PackedStates::pack(VISIBLE, &values)
 }
@@ -98,15 +100,8 @@ fn cd1(rows: usize, steps: usize) -> f64 {
     let mut machine = machine();
     let begun = Instant::now();
     for number in 0..steps {
-        let step = FusedStep {
-            seed: 3,
-            gibbs_step: number as u64,
-            k: 1,
-            rate: 0.05,
-            momentum: 0.0,
-            decay: 0.0,
-            norm: false,
-        };
+        let step =
+            FusedStep { seed: 3, gibbs_step: number as u64, k: 1, rate: 0.05, momentum: 0.0, decay: 0.0, norm: false };
         machine.step(FusedBatch::States(&batches[number % 8]), None, &step);
     }
     begun.elapsed().as_secs_f64() / steps as f64

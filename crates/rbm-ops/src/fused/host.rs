@@ -7,6 +7,7 @@ use rayon::prelude::*;
 use rbm_random::{Draw, Stream};
 
 use super::sample::{self, Kept, ROWS, Scaled};
+use super::share::{each, in_pool};
 use super::sums::{self, Plan, Rows, Sink};
 use super::tile::{Bits, Tile, UNITS, swapped};
 use super::transpose;
@@ -151,6 +152,18 @@ impl HostMachine {
         hidden_draw: Draw,
         visible_draw: Draw,
     ) {
+        let alone = self.is_small(rows);
+        in_pool(alone, || self.gibbs_steps_here(packed, rows, steps, hidden_draw, visible_draw));
+    }
+
+    fn gibbs_steps_here(
+        &mut self,
+        packed: &mut Vec<u32>,
+        rows: usize,
+        steps: u32,
+        hidden_draw: Draw,
+        visible_draw: Draw,
+    ) {
         let mut scratch = std::mem::take(&mut self.scratch);
         scratch.chains.visible.unpack(rows, self.visible, packed);
         for step in 0..u64::from(steps) {
@@ -174,6 +187,11 @@ impl HostMachine {
         chains: Option<&mut Vec<u32>>,
         step: &FusedStep,
     ) -> Outcome {
+        let alone = self.is_small(rows);
+        in_pool(alone, || self.step_here(batch, rows, chains, step))
+    }
+
+    fn step_here(&mut self, batch: &[u32], rows: usize, chains: Option<&mut Vec<u32>>, step: &FusedStep) -> Outcome {
         let mut scratch = std::mem::take(&mut self.scratch);
         let Scratch { data, chains: negative, hidden, hidden_plan, by_unit, plan_by_unit } = &mut *scratch;
         data.visible.unpack(rows, self.visible, batch);
@@ -390,6 +408,11 @@ impl HostMachine {
         outcome
     }
 
+    /// Whether no phase of a step on so many rows has work to share.
+    fn is_small(&self, rows: usize) -> bool {
+        self.alone(2 * rows, self.visible) && self.alone(2 * rows, self.hidden)
+    }
+
     /// Whether a phase of so many rows into so many units is too little work to share.
     fn alone(&self, rows: usize, units: usize) -> bool {
         rows * units * (DRAW + (self.visible + self.hidden - units) / 4) < ALONE * UNITS
@@ -417,12 +440,6 @@ pub(super) struct Part {
     pub(super) squares: f64,
 }
 
-/// Runs a task for each item, on this thread alone or on all.
-pub(super) fn each<I: IndexedParallelIterator>(alone: bool, items: I, work: impl Fn(I::Item) + Sync + Send) {
-    let count = items.len();
-    if alone { items.with_min_len(count.max(1)).for_each(work) } else { items.for_each(work) }
-}
-
 /// Probabilities divided by the number of rows, the chains' with a minus; the hidden bias's gradient.
 struct Statistics<'a> {
     data: &'a [Tile],
@@ -433,6 +450,7 @@ struct Statistics<'a> {
 impl NullaryFnOnce for Statistics<'_> {
     type Output = Tile;
 
+    #[expect(clippy::needless_range_loop, reason = "the plain loops that compilers vectorise")]
     #[inline(always)]
     fn call(self) -> Tile {
         let scales = [1.0 / self.data.len() as f32, -1.0 / self.of_chains.len() as f32];

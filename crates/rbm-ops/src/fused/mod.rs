@@ -10,6 +10,7 @@ mod machine;
 mod packed;
 mod path;
 mod sample;
+mod share;
 mod sums;
 mod tile;
 mod transpose;

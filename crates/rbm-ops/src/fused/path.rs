@@ -3,8 +3,9 @@
 use rayon::prelude::*;
 use rbm_random::Draw;
 
-use super::host::{ROWS_OF_A_TASK, each, mask, stride, to_tiles, transposed_tiles, weights_to_tiles, with_sums};
+use super::host::{ROWS_OF_A_TASK, mask, stride, to_tiles, transposed_tiles, weights_to_tiles, with_sums};
 use super::sample::{self, ROWS, Scaled};
+use super::share::{each, in_pool};
 use super::sums::{self, Plan, Rows};
 use super::tile::{Bits, Tile, UNITS};
 use crate::softplus_difference::of_tiles;
@@ -88,6 +89,10 @@ impl FusedPath {
     /// A Gibbs step that leaves the law at `beta`.
     #[must_use]
     pub fn step(&self, chains: FusedPathChains, beta: f64, hidden_draw: Draw, visible_draw: Draw) -> FusedPathChains {
+        in_pool(self.alone(chains.chains()), || self.step_here(chains, beta, hidden_draw, visible_draw))
+    }
+
+    fn step_here(&self, chains: FusedPathChains, beta: f64, hidden_draw: Draw, visible_draw: Draw) -> FusedPathChains {
         let mut chains = self.activated(chains);
         let FusedPathChains { visible, activations, scratch: Scratch { hidden, hidden_plan, .. }, .. } = &mut chains;
         let rows = visible.rows;
@@ -126,6 +131,10 @@ impl FusedPath {
 
     /// `ln f_to(v) - ln f_from(v)` of each chain.
     pub fn log_ratio(&self, chains: FusedPathChains, from: f64, to: f64) -> (FusedPathChains, Vec<f64>) {
+        in_pool(self.alone(chains.chains()), || self.log_ratio_here(chains, from, to))
+    }
+
+    fn log_ratio_here(&self, chains: FusedPathChains, from: f64, to: f64) -> (FusedPathChains, Vec<f64>) {
         let chains = self.activated(chains);
         let rows = chains.visible.rows;
         let mut ratios = vec![0.0; rows];

@@ -9,6 +9,7 @@ use std::ops::Range;
 use pulp::NullaryFnOnce;
 use rayon::prelude::*;
 
+use super::share::each;
 use super::tile::{Bits, Tile, UNITS};
 use crate::isa::Isa;
 
@@ -91,9 +92,7 @@ impl Plan {
                 let first = part * ROWS_OF_A_PART;
                 lists.make(states, first..states.rows.min(first + ROWS_OF_A_PART), stride);
             };
-            let alone = states.words.len() < WORDS_ALONE;
-            let least = if alone { self.parts.len() } else { 1 };
-            self.parts.par_iter_mut().enumerate().with_min_len(least.max(1)).for_each(make);
+            each(states.words.len() < WORDS_ALONE, self.parts.par_iter_mut().enumerate(), make);
         }
     }
 }
@@ -269,6 +268,7 @@ struct AddLists<'a> {
 impl NullaryFnOnce for AddLists<'_> {
     type Output = ();
 
+    #[expect(clippy::needless_range_loop, reason = "the plain loops that compilers vectorise")]
     #[inline(always)]
     fn call(self) {
         for (row, total) in self.sums.iter_mut().enumerate() {
@@ -339,6 +339,7 @@ struct AddTables<'a, const TILES: usize> {
 impl<const TILES: usize> NullaryFnOnce for AddTables<'_, TILES> {
     type Output = ();
 
+    #[expect(clippy::needless_range_loop, reason = "the plain loops that compilers vectorise")]
     #[inline(always)]
     fn call(self) {
         let rows = self.sums.len().min(self.states[0].len());
