@@ -22,6 +22,8 @@ pub(crate) mod worker;
 
 use std::time::Instant;
 
+use rbm_ops::Isa;
+
 use crate::{
     arguments::{Cli, Command},
     context::Context,
@@ -33,6 +35,7 @@ pub(crate) const DONE: u8 = 0;
 
 /// Runs a command; the exit code.
 pub(crate) fn run(cli: Cli, started: Instant) -> Result<u8, Failure> {
+    Isa::from_environment().map_err(|error| Failure::refused(error.to_string()))?;
     let context = Context::new(&cli.global, started);
     match cli.command {
         Command::Train(arguments) => train::run(&context, &arguments),

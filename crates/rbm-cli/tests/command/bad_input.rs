@@ -229,3 +229,17 @@ fn folders_that_are_no_sweeps_are_refused() {
         refused(&world, &words.join(" "), words, &["failed to find", words[1]]);
     }
 }
+
+#[test]
+fn an_instruction_set_that_is_not_there_is_refused() {
+    let world = World::new();
+    world.write("x.toml", text("[train]\nepochs = 1"));
+    let words = ["train", "x.toml"];
+    let with = |word: &str| world.command(&words).env("RBM_ISA", word).output().expect("it runs");
+    let refused = with("avx3");
+    assert_eq!(refused.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(said.contains("RBM_ISA is `avx3`, expected one of `portable`, `avx2`, `avx512`"), "{said}");
+    assert!(!world.path("results").exists(), "something was written");
+    assert_eq!(with("portable").status.code(), Some(0));
+}
