@@ -211,3 +211,38 @@ pub(crate) fn states(at: Draw, units: usize, probability: impl Fn(usize) -> f32,
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn packed_batches_are_batches(units in 1_usize..140, rows in 1_usize..5, epoch in 0_u32..3, drawn in any::<bool>()) {
+            let grey: Vec<u8> = (0..rows * units).map(|at| (at * 97 % 256) as u8).collect();
+            let kept = if drawn {
+                let draw = Some(EachEpoch { seed: 9, first: 3 });
+                Rows::Grey { store: Arc::new(Grey::Bytes(grey)), units, index: (0..rows as u32).collect(), draw }
+            } else {
+                let mut bits = BitRows::with_capacity(rows, units);
+                (0..rows).for_each(|row| bits.push(|unit| grey[row * units + unit] > 127));
+                Rows::Bits(bits)
+            };
+            let split = Split { rows: kept, labels: None };
+            let order: Vec<u32> = (0..rows as u32).rev().collect();
+            let mut values = vec![9.0_f32; rows * units];
+            split.batch(&order, epoch, &mut values);
+            let mut words = vec![7; 3];
+            split.packed_batch(&order, epoch, &mut words);
+            let width = units.div_ceil(32);
+            prop_assert_eq!(words.len(), rows * width);
+            for (row, values) in values.chunks(units).enumerate() {
+                for unit in 0..32 * width {
+                    let bit = words[row * width + unit / 32] >> (unit % 32) & 1;
+                    prop_assert_eq!(bit as f32, values.get(unit).copied().unwrap_or(0.0));
+                }
+            }
+        }
+    }
+}

@@ -68,8 +68,8 @@ impl Isa {
     /// When the variable holds no word for an instruction set, or that of one that this processor lacks.
     pub fn from_environment() -> Result<Self, Error> {
         let widest = Self::ALL.into_iter().rev().find(|isa| isa.is_here()).unwrap_or(Self::Portable);
-        let Ok(word) = std::env::var(ISA_VARIABLE) else { return Ok(widest) };
-        let isa: Self = word.parse()?;
+        let Some(word) = std::env::var_os(ISA_VARIABLE) else { return Ok(widest) };
+        let isa: Self = word.to_string_lossy().parse()?;
         if isa.is_here() { Ok(isa) } else { Err(Error::NoIsa { isa, widest }) }
     }
 

@@ -158,4 +158,32 @@ mod tests {
         let infinite = softplus_difference(&[f32::MAX], 0.5, 1.0);
         assert!((infinite / f64::from(f32::MAX) - 0.5).abs() < 1e-12);
     }
+
+    #[test]
+    fn differences_by_tiles_are_those_of_the_definition() {
+        for units in [1_usize, 16, 17, 512, 513, 1300] {
+            let rows = 5;
+            let value = |row: usize, unit: usize| (30.0 * (1.3 * unit as f64 + 0.7 * row as f64).sin()) as f32;
+            let tiles: usize = units.div_ceil(LANES);
+            let mut activations = vec![Tile::default(); tiles * rows];
+            for row in 0..rows {
+                for unit in 0..units {
+                    activations[unit / LANES * rows + row].0[unit % LANES] = value(row, unit);
+                }
+            }
+            // Steps on both sides of where the polynomial gives way: 30 times them is below and above 2^-4.
+            for (from, to) in [(0.3, 0.3001), (0.5, 0.502), (0.5, 0.5022), (0.0, 1.0), (0.9, 0.2)] {
+                let mut found = vec![f64::NAN; 3];
+                of_tiles(&activations, rows, 1, from, to, &mut found);
+                for (row, found) in found.into_iter().enumerate() {
+                    let xs = || (0..units).map(|unit| f64::from(value(row + 1, unit)));
+                    let expected: f64 = xs().map(|x| softplus(to * x) - softplus(from * x)).sum();
+                    // As in the test above; a missing unit's term is softplus(0) - softplus(0).
+                    let sizes: f64 = xs().map(|x| softplus(to * x) + softplus(from * x)).sum();
+                    let bound = 2.0 * units as f64 * f64::EPSILON * sizes;
+                    assert!((found - expected).abs() <= bound, "{units} units, {from} to {to}: {found} {expected}");
+                }
+            }
+        }
+    }
 }

@@ -44,6 +44,7 @@ pub use identity::{NUMERICS, canonical_config_json, kernels_of};
 pub use plan::{Cell, Plan};
 pub use run::{
     CellStatus, CodeState, Cohort, Context, Depth, EngineOptions, Environment, Event, Observer, Outcome, Seat, Silent,
-    SkipReason, StopFlag, Summary, TableWriter, TableWriters, TimingRow, VerifyTarget, WorkerOptions, create_sweep,
-    instruction_set, peak_memory_bytes, run_cell, run_child, run_local, run_worker, status, verify, with_sources,
+    SkipReason, StopFlag, Summary, TableWriter, TableWriters, TimingRow, Turn, VerifyTarget, WorkerOptions,
+    create_sweep, instruction_set, peak_memory_bytes, run_cell, run_child, run_local, run_worker, status, verify,
+    with_sources,
 };

@@ -147,6 +147,7 @@ fn what_decides_no_number_changes_no_identity() {
         &["name=y"][..],
         &["run.workers=2"],
         &["run.threads=2"],
+        &["run.batch_cells=5"],
         &["run.checkpoint_every=1"],
         &["data.size=3"],
         &["train.epochs=10", "model.hidden=128"],
@@ -156,6 +157,7 @@ fn what_decides_no_number_changes_no_identity() {
     for set in [
         "run.seed=1",
         "run.backend=ndarray",
+        "run.kernels=composed",
         "train.k=2",
         "model.hidden=4",
         "evaluate.every=2",
@@ -171,6 +173,10 @@ fn a_key_without_effect_changes_no_identity() {
     let id = |sets: &[&str]| plan(&parse(GOOD, sets)).cells[0].id.clone();
     for (setting, idle, telling) in [
         ("train.algorithm=exact", "train.k=2", "train.epochs=3"),
+        ("train.algorithm=exact", "run.kernels=composed", "train.epochs=3"),
+        ("train.precision=f64", "run.kernels=composed", "train.epochs=3"),
+        ("model.free_energy=listing", "run.kernels=composed", "train.epochs=3"),
+        ("data.binarization=none", "run.kernels=composed", "train.epochs=3"),
         ("model.init=uniform", "model.init_std=0.1", "model.init_range=0.1"),
         ("model.init=normal", "model.init_range=0.1", "model.init_std=0.1"),
         ("data.binarization=each-epoch", "data.threshold=0.1", "data.seed=1"),

@@ -64,12 +64,13 @@ pub(crate) struct Fused {
     machine: FusedMachine,
     chains: Option<FusedChains>,
     batch: PackedStates,
-    /// The machine's model, once it was asked for after a step; it lends its variants before.
+    /// The model as it was given: its variants and shape.
     model: Rbm,
+    /// The model as it stands, once it was asked for after a step.
     current: OnceLock<Rbm>,
 }
 
-/// What a step found wrong, in the words of [`Error::Diverged`].
+/// What a step found; what is wrong in the words of [`Error::Diverged`].
 pub(crate) enum Stepped {
     Well {
         norm: Option<f64>,
@@ -179,6 +180,14 @@ impl Learner {
         }
     }
 
+    /// How many steps ago the first one was whose gradient was not finite. Waits for a GPU.
+    pub(crate) fn diverged(&self) -> Result<Option<u64>, Error> {
+        match self {
+            Self::Composed(_) => Ok(None), // its steps say so themselves
+            Self::Fused(fused) => Ok(fused.machine.diverged().map_err(ModelError::Device)?),
+        }
+    }
+
     /// Whether its steps are asked of a GPU by fused kernels, so that others can go with them.
     pub(crate) fn is_fused_on_gpu(&self) -> bool {
         matches!(self, Self::Fused(fused) if fused.machine.is_on_gpu())
@@ -197,7 +206,7 @@ impl Learner {
     pub(crate) fn stepped(&self, by: Move) -> Result<Stepped, Error> {
         match self {
             Self::Fused(fused) => fused.stepped(by),
-            Self::Composed(_) => Ok(Stepped::Well { norm: None }),
+            Self::Composed(_) => unreachable!("composed steps are taken one by one"),
         }
     }
 

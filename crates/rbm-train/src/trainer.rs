@@ -149,8 +149,12 @@ impl Trainer {
     /// Everything the run needs to go on, with `extra` values of the caller's own.
     ///
     /// # Errors
-    /// When the device fails to answer.
+    /// When the device fails to answer; [`Error::Diverged`] where a GPU's steps were found to have diverged only now.
     pub fn checkpoint(&self, extra: BTreeMap<String, String>) -> Result<Vec<u8>, Error> {
+        if let Some(ago) = self.learner.diverged()? {
+            let (epoch, step) = (self.counters.epoch + 1, self.counters.step - ago);
+            return Err(Error::Diverged { epoch, step, what: "the hidden bias's gradient" });
+        }
         let counters = Checkpoint { extra, ..self.counters.clone() };
         counters.to_bytes(self.model(), self.learner.last_update().as_ref(), &self.learner.state()?)
     }
@@ -235,6 +239,11 @@ impl Trainer {
     /// When the device fails to answer.
     pub fn chain_states(&self) -> Result<Option<Vec<u8>>, Error> {
         self.learner.chain_states()
+    }
+
+    /// Whether its steps are asked of a GPU by fused kernels, which wait for nothing.
+    pub fn is_fused_on_gpu(&self) -> bool {
+        self.learner.is_fused_on_gpu()
     }
 
     /// The kernels in use.

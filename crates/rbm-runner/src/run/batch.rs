@@ -56,3 +56,46 @@ fn side_by_side(one: &Cell, other: &Cell) -> bool {
         && train.0.batch_size == train.1.batch_size
         && train.0.chains == train.1.chains
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use rbm_data::DataFolders;
+
+    use super::*;
+    use crate::{config::Config, data_sets::DataSets, plan::Plan};
+
+    const CONFIG: &str = "schema = 1\nname = \"x\"\n[data]\nsource = \"bars-and-stripes\"\n[model]\nhidden = 4\n";
+
+    /// How many cells stand in each batch.
+    fn sizes(sweep: &str, sets: &[&str], alone: &[usize]) -> Vec<usize> {
+        let sets: Vec<String> = sets.iter().map(|set| (*set).to_owned()).collect();
+        let config = Config::parse(&format!("{CONFIG}[sweep]\n{sweep}\n"), Path::new("x.toml"), &sets).expect("valid");
+        let folders = DataFolders { data_dir: None, cache: std::env::temp_dir() };
+        let plan = Plan::new(&config, &mut DataSets::quiet(folders)).expect("cells");
+        batches(&plan.cells.iter().collect::<Vec<_>>(), alone).iter().map(Vec::len).collect()
+    }
+
+    #[test]
+    fn cells_of_one_shape_go_together_and_others_do_not() {
+        let many = ["run.batch_cells=64"];
+        assert_eq!(sizes("seeds = 5", &[], &[]), [1; 5], "on the processor cells are computed one by one");
+        let mixed = "seeds = 2\n\"train.k\" = [1, 3]\n\"train.learning_rate\" = [0.1, 0.2]\n\"train.epochs\" = [2, 3]";
+        assert_eq!(sizes(mixed, &many, &[]), [16]);
+        assert_eq!(sizes("seeds = 7", &["run.batch_cells=3"], &[]), [3, 3, 1]);
+        assert_eq!(sizes("seeds = 4", &many, &[1, 2]), [2, 1, 1], "those in which a worker crashed stand alone");
+        for key in [
+            "\"model.hidden\" = [3, 4]",
+            "\"train.batch_size\" = [4, 8]",
+            "\"train.algorithm\" = [\"cd\", \"pcd\"]",
+            "\"data.size\" = [3, 4]",
+        ] {
+            assert_eq!(sizes(&format!("seeds = 2\n{key}"), &many, &[]), [2, 2], "{key}");
+        }
+        for set in ["train.precision=f64", "run.kernels=composed", "train.algorithm=exact", "evaluate.log_z=trajectory"]
+        {
+            assert_eq!(sizes("seeds = 2", &["run.batch_cells=64", set], &[]), [1, 1], "{set}");
+        }
+    }
+}

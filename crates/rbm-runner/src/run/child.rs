@@ -66,8 +66,8 @@ pub fn run_child(tables: TableWriters<'_>) -> Result<Summary, Error> {
         allow_mixed: job.allow_mixed,
         alone: job.alone,
     };
-    let mut lines = Lines { stop: stop.clone() };
-    run_worker(&plan, None, &options, &stop, &mut lines, tables)
+    // On a thread of the pool: work that is shared from outside it is handed over, and waited for asleep, each time.
+    rayon::scope(|_| run_worker(&plan, None, &options, &stop, &mut Lines { stop: stop.clone() }, tables))
 }
 
 /// Writes each event as one line; a parent that no longer listens is a wish to stop.

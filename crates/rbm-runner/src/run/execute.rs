@@ -9,8 +9,8 @@ use rbm_store::{CellState, CheckpointFile, Lease, MetricsLog, RunRecord, Termina
 use rbm_train::{Algorithm, Precision, StepInfo, Trainer};
 
 use super::{
-    Environment, Event, Observer, Outcome, Seat, StopFlag, TableWriters, TimingRow, instruction_set, peak_memory_bytes,
-    progress::Progress,
+    Environment, Event, Observer, Outcome, Seat, StopFlag, TableWriters, TimingRow, Turn, instruction_set,
+    peak_memory_bytes, progress::Progress,
 };
 use crate::{
     Error,
@@ -187,6 +187,23 @@ fn end(
     Ok(())
 }
 
+/// A stretch of training.
+struct Lap {
+    begun: Instant,
+    /// Time within it that was other cells'.
+    waited: Duration,
+}
+
+impl Lap {
+    fn begin() -> Self {
+        Self { begun: Instant::now(), waited: Duration::ZERO }
+    }
+
+    fn seconds(&self) -> f64 {
+        self.begun.elapsed().saturating_sub(self.waited).as_secs_f64()
+    }
+}
+
 /// A run in progress.
 struct Run<'a, 'c> {
     cell: &'a Cell,
@@ -223,19 +240,18 @@ impl Run<'_, '_> {
         if trainer.steps() == 0 && log.offset() == 0 {
             self.evaluate(&trainer, &mut log, &mut progress)?;
         }
-        let (mut last_checkpoint, mut last_told, mut lap) = (Instant::now(), Instant::now(), Instant::now());
+        let (mut last_checkpoint, mut last_told, mut lap) = (Instant::now(), Instant::now(), Lap::begin());
         let mut checkpoint_epoch = trainer.epoch();
         while !trainer.is_finished() {
-            if self.context.stop.is_stopped() {
-                progress.train_seconds += lap.elapsed().as_secs_f64();
-                self.checkpoint(&trainer, &log, &mut progress)?;
-                return Ok(Outcome::Interrupted);
-            }
-            let (next, info) = match &self.context.seat {
-                Some(seat) => seat.advance(trainer)?,
-                None => trainer.step()?,
+            let info;
+            (trainer, info) = match self.steps(trainer, &mut lap) {
+                Turn::Advanced(advanced, _) => (*advanced)?,
+                Turn::Stopped(trainer) => {
+                    progress.train_seconds += lap.seconds();
+                    self.checkpoint(&trainer, &log, &mut progress)?;
+                    return Ok(Outcome::Interrupted);
+                }
             };
-            trainer = next;
             self.follow(&trainer, &info, &place, &mut progress)?;
             if last_told.elapsed() >= PROGRESS_AFTER {
                 last_told = Instant::now();
@@ -245,20 +261,23 @@ impl Run<'_, '_> {
                 continue;
             }
             if self.cell.config.evaluate.every.evaluates(info.epoch, train.epochs) {
-                progress.train_seconds += lap.elapsed().as_secs_f64();
+                progress.train_seconds += lap.seconds();
                 self.evaluate(&trainer, &mut log, &mut progress)?;
-                lap = Instant::now();
+                lap = Lap::begin();
             }
             let due = match self.cell.config.run.checkpoint_every {
                 CheckpointEvery::Auto => last_checkpoint.elapsed() >= CHECKPOINT_AFTER,
                 CheckpointEvery::Epochs(epochs) => info.epoch - checkpoint_epoch >= epochs,
             };
             if due && !trainer.is_finished() {
-                progress.train_seconds += lap.elapsed().as_secs_f64();
+                progress.train_seconds += lap.seconds();
                 self.checkpoint(&trainer, &log, &mut progress)?;
                 (last_checkpoint, checkpoint_epoch) = (Instant::now(), info.epoch);
-                lap = Instant::now(); // no checkpoint counts as training
+                lap = Lap::begin(); // no checkpoint counts as training
             }
+        }
+        if let Some(seat) = &self.context.seat {
+            seat.leave();
         }
         if !self.best_is_whole(&progress)? {
             let text = format!("{}: {BEST} is not what was written there: the cell begins anew", self.cell.name);
@@ -276,6 +295,22 @@ impl Run<'_, '_> {
         }
         self.write_results(&trainer, &progress)?;
         Ok(Outcome::Done)
+    }
+
+    /// The next step, or some steps together with other cells; none where there is the wish to stop.
+    fn steps(&self, trainer: Trainer, lap: &mut Lap) -> Turn {
+        let Some(seat) = &self.context.seat else {
+            if self.context.stop.is_stopped() {
+                return Turn::Stopped(Box::new(trainer));
+            }
+            return Turn::Advanced(Box::new(trainer.step()), Duration::ZERO);
+        };
+        let asked = Instant::now();
+        let turn = seat.advance(trainer);
+        if let Turn::Advanced(_, share) = &turn {
+            lap.waited += asked.elapsed().saturating_sub(*share);
+        }
+        turn
     }
 
     /// Whether the best weights on the disk are those that were written; before the marker vouches for them. Not asked

@@ -18,7 +18,7 @@ mod worker;
 
 pub use child::run_child;
 pub use code::CodeState;
-pub use cohort::{Cohort, Seat};
+pub use cohort::{Cohort, Seat, Turn};
 pub use engine::{EngineOptions, run_local};
 pub use event::{Event, Observer, Outcome, Silent, SkipReason};
 pub(crate) use execute::new_trainer;

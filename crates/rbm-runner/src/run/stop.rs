@@ -32,9 +32,9 @@ impl StopFlag {
     /// Whether it is up.
     pub fn is_stopped(&self) -> bool {
         if let Some(looks) = &self.looks {
-            let left = looks.load(Ordering::Relaxed).saturating_sub(1);
-            looks.store(left, Ordering::Relaxed);
-            if left == 0 {
+            let count_down = |left: u64| Some(left.saturating_sub(1));
+            let before = looks.fetch_update(Ordering::Relaxed, Ordering::Relaxed, count_down);
+            if before.is_ok_and(|before| before <= 1) {
                 self.stop();
             }
         }

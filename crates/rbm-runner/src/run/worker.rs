@@ -1,4 +1,4 @@
-//! A worker: takes leases and computes one cell after another.
+//! A worker: takes leases and computes one cell, or one batch of cells, after another.
 
 use std::{
     any::Any,
@@ -108,7 +108,7 @@ pub(super) fn skip_reason(cell: &Cell, results: &Results, retry_failed: bool) ->
     })
 }
 
-/// Computes the cells at `indices`, or all, in this process, one after another.
+/// Computes the cells at `indices`, or all, in this process, one after another or in batches side by side.
 ///
 /// A cell that another worker holds is left for the end and waited for: it is taken over if its holder dies. An error of
 /// one cell does not stop the others.
@@ -235,16 +235,22 @@ impl Worker<'_> {
             self.finished(cell, outcome, begun.elapsed().as_secs_f64());
             return;
         }
-        let cohort = Cohort::new(taken.len());
+        let cohort = Cohort::new(taken.len(), self.stop);
+        // Every seat is taken before the first thread: one that cannot be started then leaves its own.
+        let seats: Vec<Seat<'_>> = (0..taken.len()).map(|number| cohort.seat(number)).collect();
         let (sender, receiver) = mpsc::channel();
         thread::scope(|scope| {
-            for (number, (cell, lease)) in taken.into_iter().enumerate() {
-                let (context, data, sender) = (self.context(Some(cohort.seat(number))), &data, sender.clone());
-                scope.spawn(move || {
-                    let outcome = compute_cell(cell, &lease, data, &context, &mut Forward(sender.clone()));
+            for ((cell, lease), seat) in taken.into_iter().zip(seats) {
+                let (context, data, own) = (self.context(Some(seat)), &data, sender.clone());
+                let run = move || {
+                    let outcome = compute_cell(cell, &lease, data, &context, &mut Forward(own.clone()));
                     drop((context, lease));
-                    let _ = sender.send(Told::Ended(cell, outcome));
-                });
+                    let _ = own.send(Told::Ended(cell, outcome));
+                };
+                if let Err(error) = thread::Builder::new().spawn_scoped(scope, run) {
+                    let message = format!("failed to start a thread: {error}");
+                    let _ = sender.send(Told::Ended(cell, Outcome::Failed { message }));
+                }
             }
             drop(sender);
             for told in receiver {
