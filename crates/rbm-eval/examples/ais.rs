@@ -19,7 +19,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let begun = Instant::now();
     let path = AnnealingPath::from_independent(&vec![0.0; parameters.visible()], &parameters, &place)?;
     let chains = AnnealedChains::at_start(&path, chains.parse()?, seed.parse()?, ChainStreams::ANNEAL);
-    let log_weights = anneal_up(&path, &betas, chains, &mut |_| {})?;
+    // On a thread of the pool, as `rbm evaluate` does it.
+    let log_weights = rayon::scope(|_| anneal_up(&path, &betas, chains, &mut |_| {}))?;
     let start = path.log_partition_at_start().ok_or("independent units have a log Z")?;
     let found = forward_estimate(&log_weights, start, betas.len(), Verdict::low("not judged"));
     let seconds = begun.elapsed().as_secs_f64();

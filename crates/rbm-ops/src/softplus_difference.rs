@@ -83,6 +83,8 @@ struct OfTiles<'a> {
     out: &'a mut [f64],
 }
 
+/// Numbers of a tile that advance side by side.
+const HALF: usize = LANES / 2;
 /// Above it a Taylor polynomial is not good enough.
 const SMALL: f64 = 1.0 / 16.0;
 
@@ -101,28 +103,40 @@ impl NullaryFnOnce for OfTiles<'_> {
                 }
             }
             let largest = largest.iter().fold(0.0_f32, |largest, &x| largest.max(x));
-            let small = step >= 0.0 && step * f64::from(largest) <= SMALL;
-            let (mut linear, mut above, mut below) = ([0.0_f64; LANES], [1.0_f64; LANES], [1.0_f64; LANES]);
-            let mut logarithm = 0.0;
-            for (number, tile) in tiles.enumerate() {
-                for lane in 0..LANES {
-                    let x = f64::from(tile[lane]);
-                    linear[lane] += step * x.max(0.0);
-                    let e = exp_minus_f64(self.from * x.abs());
-                    below[lane] *= 1.0 + e;
-                    let later =
-                        if small { e * exp_of_small(-step * x.abs()) } else { exp_minus_f64(self.to * x.abs()) };
-                    above[lane] *= 1.0 + later;
-                }
-                if number % (BLOCK / LANES) == BLOCK / LANES - 1 {
-                    logarithm += (above.iter().product::<f64>() / below.iter().product::<f64>()).ln();
-                    (above, below) = ([1.0; LANES], [1.0; LANES]);
-                }
-            }
-            let ratio = above.iter().product::<f64>() / below.iter().product::<f64>();
-            *out = linear.iter().sum::<f64>() + logarithm + ratio.ln();
+            *out = if step >= 0.0 && step * f64::from(largest) <= SMALL {
+                of_row::<true>(tiles, self.from, self.to)
+            } else {
+                of_row::<false>(tiles, self.from, self.to)
+            };
         }
     }
+}
+
+/// The difference of one row; with `CLOSE` the temperatures are so close that the second exponential comes of the first.
+#[inline(always)]
+fn of_row<'a, const CLOSE: bool>(tiles: impl Iterator<Item = &'a [f32; LANES]>, from: f64, to: f64) -> f64 {
+    let step = to - from;
+    let (mut linear, mut above, mut below) = ([0.0_f64; HALF], [1.0_f64; HALF], [1.0_f64; HALF]);
+    let mut logarithm = 0.0;
+    for (number, tile) in tiles.enumerate() {
+        // By halves, so that everything stays in 16 registers of four numbers.
+        for half in tile.as_chunks::<HALF>().0 {
+            for lane in 0..HALF {
+                let x = f64::from(half[lane]);
+                linear[lane] += step * x.max(0.0);
+                let e = exp_minus_f64(from * x.abs());
+                below[lane] *= 1.0 + e;
+                let later = if CLOSE { e * exp_of_small(-step * x.abs()) } else { exp_minus_f64(to * x.abs()) };
+                above[lane] *= 1.0 + later;
+            }
+        }
+        if number % (BLOCK / LANES) == BLOCK / LANES - 1 {
+            logarithm += (above.iter().product::<f64>() / below.iter().product::<f64>()).ln();
+            (above, below) = ([1.0; HALF], [1.0; HALF]);
+        }
+    }
+    let ratio = above.iter().product::<f64>() / below.iter().product::<f64>();
+    linear.iter().sum::<f64>() + logarithm + ratio.ln()
 }
 
 /// `exp(x)` for `|x| <= 2^-4`, by Taylor's polynomial of degree 8.

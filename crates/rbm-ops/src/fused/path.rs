@@ -19,8 +19,9 @@ pub struct FusedPath {
     by_hidden: Vec<Tile>,
     hidden_bias: Vec<Tile>,
     start_bias: Vec<Tile>,
-    /// The end's visible bias minus the start's.
-    bias_difference: Vec<f64>,
+    /// The end's visible bias minus the start's, as sums of ones of each tile; and the same in f32, by positions.
+    bias_difference: Vec<Subsets>,
+    bias_difference_narrow: Vec<Tile>,
 }
 
 /// Chains on such a path: visible states, and the hidden activations once they are known.
@@ -50,6 +51,7 @@ impl FusedPath {
         assert!(start_bias.len() == visible && weights.len() == visible * hidden, "sizes fit");
         let narrow = |values: &[f64]| values.iter().map(|&value| value as f32).collect::<Vec<f32>>();
         let weights = narrow(weights);
+        let difference: Vec<f64> = visible_bias.iter().zip(start_bias).map(|(end, start)| end - start).collect();
         Self {
             visible,
             hidden,
@@ -57,7 +59,8 @@ impl FusedPath {
             by_hidden: transposed_tiles(&weights, visible, hidden),
             hidden_bias: to_tiles(&narrow(hidden_bias)),
             start_bias: to_tiles(&narrow(start_bias)),
-            bias_difference: visible_bias.iter().zip(start_bias).map(|(end, start)| end - start).collect(),
+            bias_difference: difference.chunks(UNITS).map(subsets).collect(),
+            bias_difference_narrow: to_tiles(&narrow(&difference)),
         }
     }
 
@@ -112,10 +115,7 @@ impl FusedPath {
         let (hidden, hidden_plan) = (&*hidden, &*hidden_plan);
         each(self.alone(rows), visible.words.par_chunks_exact_mut(rows).enumerate(), |(tile, states)| {
             let mut bias = self.start_bias[tile];
-            let mut difference = [0.0; UNITS];
-            let units = tile * UNITS..self.visible.min((tile + 1) * UNITS);
-            difference.iter_mut().zip(&self.bias_difference[units]).for_each(|(to, &from)| *to = from as f32);
-            for (bias, difference) in bias.0.iter_mut().zip(to_tiles(&difference)[0].0) {
+            for (bias, difference) in bias.0.iter_mut().zip(self.bias_difference_narrow[tile].0) {
                 *bias += beta_narrow * difference;
             }
             let matrix = Rows { rows: &self.by_hidden[tile * UNITS..], stride };
@@ -142,14 +142,8 @@ impl FusedPath {
             let first = task * ROWS_OF_A_TASK;
             of_tiles(&chains.activations, padded(rows), first, from, to, ratios);
             for (row, ratio) in ratios.iter_mut().enumerate() {
-                let mut linear = 0.0;
-                for tile in 0..chains.visible.tiles() {
-                    let mut word = chains.visible.tile(tile)[first + row];
-                    while word != 0 {
-                        linear += self.bias_difference[tile * UNITS + word.trailing_zeros() as usize];
-                        word &= word - 1;
-                    }
-                }
+                let of_tile = |(tile, subsets)| sum_of_ones(subsets, chains.visible.tile(tile)[first + row]);
+                let linear: f64 = self.bias_difference.iter().enumerate().map(of_tile).sum();
                 *ratio += (to - from) * linear;
             }
         };
@@ -179,6 +173,22 @@ impl FusedPath {
     fn alone(&self, rows: usize) -> bool {
         rows * (self.visible + self.hidden) < ALONE
     }
+}
+
+/// The sums of every subset of four values, for each four of a tile: a row's word is looked up four units at a time.
+type Subsets = [[f64; 16]; UNITS / 4];
+
+fn subsets(values: &[f64]) -> Subsets {
+    let value = |unit: usize| values.get(unit).copied().unwrap_or(0.0);
+    let sum = |group: usize, subset: usize| -> f64 {
+        (0..4).filter(|bit| subset >> bit & 1 == 1).map(|bit| value(4 * group + bit)).sum()
+    };
+    std::array::from_fn(|group| std::array::from_fn(|subset| sum(group, subset)))
+}
+
+/// The sum of the values whose units are 1 in a row's word.
+fn sum_of_ones(subsets: &Subsets, word: u16) -> f64 {
+    subsets.iter().enumerate().map(|(group, sums)| sums[usize::from(word >> (4 * group) & 15)]).sum()
 }
 
 /// Rows times units below which a phase is done by one thread.
