@@ -62,6 +62,10 @@ bench-peers *args:
     cargo build --release --workspace --bin rbm --example ais
     python3 benches/peers/compare.py "$@"
 
+# Take the fused step on the processor in parts of the peak of products of matrices: RBM_ISA=avx2 just bench-step 2
+bench-step *args:
+    cargo run --release --workspace --example fused_step -- "$@"
+
 # Measure what a sweep costs beside training: just bench-sweep --cells 20
 bench-sweep *args:
     cargo build --release --bin rbm

@@ -54,8 +54,8 @@ pub fn load(
 /// As [`load`], for a caller who knows the digest of the rows.
 ///
 /// Published files are then not held against their checksums, which takes longer than all the rest: the digest vouches
-/// for every bit that is used. Where it is another one, the set is loaded again with its checksums, which tell a damaged
-/// file from a changed one: the caller compares digests as after [`load`].
+/// for every bit that is used. Where it is another one, the set is loaded again with its checksums, which tell a
+/// damaged file from a changed one: the caller compares digests as after [`load`].
 ///
 /// # Errors
 /// As [`load`].

@@ -1,9 +1,9 @@
 //! The digest that stands for a data set in a cell's identity.
 //!
-//! SHA-256 over `rbm-data 1\n`, then for each of the splits train, validation and test: a byte 0 if absent, else its kind
-//! (1 bits, 2 grey, 3 grey drawn each epoch), rows and units (u64), for kind 3 the seed and for each row the number that
-//! keys its draws (u64, u32), the rows (bits as u64 words, grey as f32), a byte 1 and the labels (u32) or a byte 0. All
-//! little-endian. The picture's shape, the file's format and its width of numbers do not enter.
+//! SHA-256 over `rbm-data 1\n`, then for each of the splits train, validation and test: a byte 0 if absent, else its
+//! kind (1 bits, 2 grey, 3 grey drawn each epoch), rows and units (u64), for kind 3 the seed and for each row the
+//! number that keys its draws (u64, u32), the rows (bits as u64 words, grey as f32), a byte 1 and the labels (u32) or a
+//! byte 0. All little-endian. The picture's shape, the file's format and its width of numbers do not enter.
 
 use sha2::{Digest, Sha256};
 

@@ -3,8 +3,8 @@
 use crate::rows::BitRows;
 use crate::table::{ImageShape, Table, Values};
 
-/// Bars and stripes on an `n x n` square (MacKay 2003), with multiplicity: `2^n` patterns of rows, then `2^n` patterns of
-/// columns, so that the uniform patterns stand twice. Pixel `n * row + column`.
+/// Bars and stripes on an `n x n` square (MacKay 2003), with multiplicity: `2^n` patterns of rows, then `2^n` patterns
+/// of columns, so that the uniform patterns stand twice. Pixel `n * row + column`.
 pub(crate) fn bars_and_stripes(n: usize) -> Table {
     let patterns = 1_usize << n;
     let mut bits = BitRows::with_capacity(2 * patterns, n * n);
@@ -19,8 +19,8 @@ pub(crate) fn bars_and_stripes(n: usize) -> Table {
     }
 }
 
-/// The labeled shifter (Hinton and Sejnowski 1986): each pattern of `n` bits, then the pattern shifted cyclically to the
-/// left, not at all, or to the right, then three bits that say which; labels 0, 1, 2 say it too.
+/// The labeled shifter (Hinton and Sejnowski 1986): each pattern of `n` bits, then the pattern shifted cyclically to
+/// the left, not at all, or to the right, then three bits that say which; labels 0, 1, 2 say it too.
 pub(crate) fn labeled_shifter(n: usize) -> Table {
     let patterns = 1_usize << n;
     let mut bits = BitRows::with_capacity(3 * patterns, 2 * n + 3);

@@ -45,8 +45,8 @@ impl Idx {
         Self::read_packing(reader, available, None)
     }
 
-    /// The same, with rows of bytes packed to bits where `least` is given: a byte of at least that is a 1. Only for files
-    /// whose bytes are known to be grey values: elsewhere bytes that are all 0 and 1 are states.
+    /// The same, with rows of bytes packed to bits where `least` is given: a byte of at least that is a 1. Only for
+    /// files whose bytes are known to be grey values: elsewhere bytes that are all 0 and 1 are states.
     pub(crate) fn read_packing(
         reader: &mut dyn Read,
         available: Available,

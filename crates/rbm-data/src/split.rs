@@ -77,7 +77,8 @@ impl Split {
 
     /// Writes rows as `[rows.len(), visible]`: states, or grey values under `binarization = "none"`.
     ///
-    /// Under `"each-epoch"` the states are drawn by (`data.seed`, epoch, row, unit) alone, so batches may be cut anyhow.
+    /// Under `"each-epoch"` the states are drawn by (`data.seed`, epoch, row, unit) alone, so batches may be cut
+    /// anyhow.
     ///
     /// # Panics
     /// If `out` has another size or a row is not there.
@@ -94,7 +95,8 @@ impl Split {
         !matches!(self.rows, Rows::Grey { draw: None, .. })
     }
 
-    /// The states that [`Self::batch`] gives, packed as `[rows.len(), ceil(visible / 32)]`, in place of what `out` held.
+    /// The states that [`Self::batch`] gives, packed as `[rows.len(), ceil(visible / 32)]`, in place of what `out`
+    /// held.
     ///
     /// # Panics
     /// If rows are grey values ([`Self::has_states`]), or a row is not there.

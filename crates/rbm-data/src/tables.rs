@@ -1,8 +1,8 @@
 //! CSV and Parquet through polars: every column is a unit, but for the one with the labels.
 //!
 //! The column named by `data.key`, or else a column `label` if there is one, holds the labels. A CSV file has a first
-//! line with the columns' names, unless all that stands there are numbers other than 0, 1, 2 and so on, as pandas numbers
-//! columns without names.
+//! line with the columns' names, unless all that stands there are numbers other than 0, 1, 2 and so on, as pandas
+//! numbers columns without names.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Seek};

@@ -31,8 +31,8 @@ pub(crate) struct Fused {
 }
 
 impl GibbsChains {
-    /// Chains at `visible` `[chains, visible]`, on the machine's device; fused where these are states of 0 and 1, and the
-    /// machine's units Bernoulli's in f32 on the processor: states on a GPU stay there as tensors.
+    /// Chains at `visible` `[chains, visible]`, on the machine's device; fused where these are states of 0 and 1, and
+    /// the machine's units Bernoulli's in f32 on the processor: states on a GPU stay there as tensors.
     pub(crate) fn new(rbm: &Rbm, visible: Tensor<2>, hidden_draw: Draw, visible_draw: Draw) -> Self {
         let rbm = rbm.clone();
         if rbm.samples_its_law()

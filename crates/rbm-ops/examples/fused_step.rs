@@ -1,9 +1,9 @@
 //! The fused step on the processor beside a product of matrices: its speed in parts of the peak, as JSON.
 //!
 //! CD-1 and a Gibbs step of a machine with 784 x 500 units, batches of 100 and 500 rows of which 13 % are ones, as in
-//! MNIST. Counted as if every product were dense, one multiply-add as two operations; above 1 the step does with the bits
-//! of its states what no product of matrices can. The peak is the best of burn-flex's products of 2048 x 2048 matrices
-//! (the crate `gemm`), taken before and after.
+//! MNIST. Counted as if every product were dense, one multiply-add as two operations; above 1 the step does with the
+//! bits of its states what no product of matrices can. The peak is the best of burn-flex's products of 2048 x 2048
+//! matrices (the crate `gemm`), taken before and after.
 //!
 //! ```sh
 //! RBM_ISA=avx2 cargo run --release --workspace --example fused_step -- 2

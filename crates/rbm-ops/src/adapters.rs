@@ -33,8 +33,8 @@ fn kinds() -> Vec<DeviceKind> {
     cubecl::Device::enumerate_all().into_iter().filter_map(kind).collect()
 }
 
-/// The device of an adapter, opened once: a second `init` is refused, and the lazy constructor panics at the first tensor
-/// where there is no adapter.
+/// The device of an adapter, opened once: a second `init` is refused, and the lazy constructor panics at the first
+/// tensor where there is no adapter.
 pub(crate) fn open(adapter: Adapter) -> Result<Device, Error> {
     static DEVICES: Mutex<BTreeMap<Adapter, Result<Device, String>>> = Mutex::new(BTreeMap::new());
     let mut devices = DEVICES.lock().unwrap_or_else(std::sync::PoisonError::into_inner);

@@ -1,8 +1,8 @@
-//! What can go wrong in opening a device.
+//! What can go wrong in choosing a device or an instruction set.
 
 use crate::{BackendName, Isa};
 
-/// Why there is no device for a backend's word.
+/// Why there is no device for a backend's word, or no such instruction set.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {

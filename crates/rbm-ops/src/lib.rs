@@ -1,5 +1,6 @@
-//! What burn lacks, as backend extensions: stable sigmoid and softplus in f32 and f64, and Bernoulli states in one
-//! step.
+//! What burn lacks: stable sigmoid and softplus in f32 and f64, and Bernoulli states in one step, as backend
+//! extensions; and the fused kernels of training and sampling ([`FusedMachine`], [`FusedPath`]), whose loops run on the
+//! instruction set that [`Isa::current`] names.
 //!
 //! The only crate that names a burn backend: [`open`] turns a config's word into a device. The tensor operations have
 //! one host body for the backends whose tensors live in host memory (Flex, NdArray) and one CubeCL kernel for GPU

@@ -58,11 +58,11 @@ fn difference_of_block(values: &[f64], from: f64, to: f64) -> f64 {
     linear.iter().sum::<f64>() + ratio.ln()
 }
 
-/// `sum_j softplus(to x_j) - softplus(from x_j)` of some rows of activations `[tiles, rows of a tile]`, for temperatures of at
-/// least 0.
+/// `sum_j softplus(to x_j) - softplus(from x_j)` of some rows of activations `[tiles, rows of a tile]`, for
+/// temperatures of at least 0.
 ///
-/// Error: as [`softplus_difference`], and that of the exponential of a small number: a degree-8 Taylor polynomial below 2^-4,
-/// 4e-17.
+/// Error: as [`softplus_difference`], and that of the exponential of a small number: a degree-8 Taylor polynomial below
+/// 2^-4, 4e-17.
 pub(crate) fn of_tiles(
     activations: &[Tile],
     rows_of_a_tile: usize,
@@ -112,7 +112,8 @@ impl NullaryFnOnce for OfTiles<'_> {
     }
 }
 
-/// The difference of one row; with `CLOSE` the temperatures are so close that the second exponential comes of the first.
+/// The difference of one row; with `CLOSE` the temperatures are so close that the second exponential comes of the
+/// first.
 #[inline(always)]
 fn of_row<'a, const CLOSE: bool>(tiles: impl Iterator<Item = &'a [f32; LANES]>, from: f64, to: f64) -> f64 {
     let step = to - from;

@@ -92,8 +92,8 @@ fn thread_counts_do_not_change_the_draws() {
     assert_eq!(draw(1), draw(3));
 }
 
-/// Two published Rust RBMs fail this. Level: normal bound of 5.5 standard errors, two-sided p = 4e-8 for each of at most
-/// 39 checks, plus 2^-24 for the resolution of the uniform numbers; the seed is fixed.
+/// Two published Rust RBMs fail this. Level: normal bound of 5.5 standard errors, two-sided p = 4e-8 for each of at
+/// most 39 checks, plus 2^-24 for the resolution of the uniform numbers; the seed is fixed.
 #[test]
 fn a_million_draws_have_the_right_frequency() {
     let (rows, units) = (2000, 500);

@@ -30,7 +30,7 @@ pub fn kernels_of(config: &CellConfig) -> Kernels {
 /// Keys at their default are left out, so that a key added later changes no id; so are keys without an effect, such as
 /// `k` under `"exact"`: cells that differ in them alone are one. The data's digest stands for `source`, `test`, `key`,
 /// `size`, `rows` and `validation`, the digest of the weights file for the path in `init`. The name, workers, threads,
-/// checkpoints and folders decide nothing.
+/// cells side by side, checkpoints and folders decide nothing.
 pub fn canonical_config_json(config: &CellConfig, data_digest: &str, init_digest: Option<&str>) -> String {
     let mut data = changed(&config.data, &DataConfig::new(Source::Mnist));
     for covered in ["source", "test", "key", "size", "rows", "validation"] {

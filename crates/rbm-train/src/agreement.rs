@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, Gradient, gradient::host};
 
-/// What separates two probabilities of the same activation in f32: an exponential errs by at most 4 units of 2^-24, and the
-/// sum and the quotient round twice more, on a device that may round each a unit off.
+/// What separates two probabilities of the same activation in f32: an exponential errs by at most 4 units of 2^-24, and
+/// the sum and the quotient round twice more, on a device that may round each a unit off.
 const PROBABILITY_ERROR: f64 = 8.0 / 16_777_216.0;
 
 /// How a device's half-steps and gradient compare with sums in f64 on the host.

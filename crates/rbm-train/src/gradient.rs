@@ -42,8 +42,8 @@ impl Gradient {
 
     /// What is not a finite number in it, judged by the biases' gradients.
     ///
-    /// A component of the weights' gradient is a sum of products of states within `[0, 1]` and hidden probabilities, which
-    /// the hidden bias's gradient sums too: where one is not a number, so is the other.
+    /// A component of the weights' gradient is a sum of products of states within `[0, 1]` and hidden probabilities,
+    /// which the hidden bias's gradient sums too: where one is not a number, so is the other.
     ///
     /// # Errors
     /// When the device fails to answer.

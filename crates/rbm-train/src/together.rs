@@ -12,8 +12,8 @@ pub type Advanced = Result<(Trainer, StepInfo), Error>;
 
 /// Takes steps of trainings in step with each other: up to `most` each, none beyond the end of an epoch of any of them.
 ///
-/// Machines of one shape on a GPU that stand at the same batch of their epochs are trained as one problem, with the same
-/// bytes as alone. Of each comes what its last step did, or its error.
+/// Machines of one shape on a GPU that stand at the same batch of their epochs are trained as one problem, with the
+/// same bytes as alone. Of each comes what its last step did, or its error.
 ///
 /// # Panics
 /// If a training is over.

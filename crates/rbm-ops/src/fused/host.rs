@@ -14,7 +14,7 @@ use super::transpose;
 use super::{FusedStep, Outcome};
 use crate::isa::Isa;
 
-/// Additions and draws below which a phase is done by one thread: handing work over costs 10 microseconds.
+/// Additions of tiles below which a phase is done by one thread: handing work over costs 10 microseconds.
 const ALONE: usize = 200_000;
 /// What a draw costs, in additions of one number.
 const DRAW: usize = 40;
@@ -30,8 +30,9 @@ pub(crate) struct HostMachine {
     hidden: usize,
     /// For each hidden tile a row for each visible unit, whole visible tiles: `[hidden tiles, visible tiles x 16]`.
     by_visible: Vec<Tile>,
-    /// For each hidden tile and visible tile a row for each hidden unit: `[hidden tiles, stride]`, where the stride is 16
-    /// times the number of visible tiles, made odd: with an even number rows would compete for the same lines of a cache.
+    /// For each hidden tile and visible tile a row for each hidden unit: `[hidden tiles, stride]`, where the stride is
+    /// 16 times the number of visible tiles, made odd: with an even number rows would compete for the same lines of a
+    /// cache.
     by_hidden: Vec<Tile>,
     visible_bias: Vec<Tile>,
     hidden_bias: Vec<Tile>,
@@ -142,8 +143,8 @@ impl HostMachine {
         self.hidden
     }
 
-    /// `steps` Gibbs steps of visible states packed as `[rows, ceil(visible / 32)]`, drawn from steps `hidden_draw.step`
-    /// and `visible_draw.step` on.
+    /// `steps` Gibbs steps of visible states packed as `[rows, ceil(visible / 32)]`, drawn from steps
+    /// `hidden_draw.step` and `visible_draw.step` on.
     pub(crate) fn gibbs_steps(
         &mut self,
         packed: &mut Vec<u32>,

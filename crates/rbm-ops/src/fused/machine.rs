@@ -10,8 +10,8 @@ use crate::is_host;
 
 /// A machine of Bernoulli units in f32, laid out for the fused kernels of its device.
 ///
-/// The same draws as the composed kernels; sums are taken in another order, so that activations differ by rounding.
-/// On the processor the results are the same bits for any number of threads and on any instruction set; on a GPU they are
+/// The same draws as the composed kernels; sums are taken in another order, so that activations differ by rounding. On
+/// the processor the results are the same bits for any number of threads and on any instruction set; on a GPU they are
 /// the same bits for a machine alone and side by side with others.
 #[derive(Debug)]
 pub struct FusedMachine {
@@ -109,8 +109,8 @@ impl FusedMachine {
         Self { inner: Inner::Host(Box::new(OnHost { machine, steps: 0, diverged: None, squares: 0.0 })), device }
     }
 
-    /// Whether it is on a GPU: then steps are asked for and done later, and what they found is worth a wait only now and
-    /// then.
+    /// Whether it is on a GPU: then steps are asked for and done later, and what they found is worth a wait only now
+    /// and then.
     pub fn is_on_gpu(&self) -> bool {
         !matches!(self.inner, Inner::Host(_))
     }
@@ -317,8 +317,8 @@ pub struct Together<'a> {
     pub step: FusedStep,
 }
 
-/// One step of machines of one shape on one GPU, on rows `order[first..first + count]` of each: as one problem, with the
-/// same bits as one after another.
+/// One step of machines of one shape on one GPU, on rows `order[first..first + count]` of each: as one problem, with
+/// the same bits as one after another.
 ///
 /// # Panics
 /// If a machine is on the processor, or they differ in shape.

@@ -10,7 +10,8 @@ use super::sums::{self, Plan, Rows};
 use super::tile::{Bits, Tile, UNITS};
 use crate::softplus_difference::of_tiles;
 
-/// The laws `ln f_beta(v) = (1 - beta) a0.v + beta a.v + sum_j softplus(beta (b_j + W_j.v))`, in f32 by tiles of 16 units.
+/// The laws `ln f_beta(v) = (1 - beta) a0.v + beta a.v + sum_j softplus(beta (b_j + W_j.v))`, in f32 by tiles of 16
+/// units.
 #[derive(Clone, Debug)]
 pub struct FusedPath {
     visible: usize,
@@ -191,7 +192,7 @@ fn sum_of_ones(subsets: &Subsets, word: u16) -> f64 {
     subsets.iter().enumerate().map(|(group, sums)| sums[usize::from(word >> (4 * group) & 15)]).sum()
 }
 
-/// Rows times units below which a phase is done by one thread.
+/// Rows times units below which a phase is done by one thread: about as much work as in a machine's step (`host.rs`).
 const ALONE: usize = 4_000;
 
 fn padded(rows: usize) -> usize {

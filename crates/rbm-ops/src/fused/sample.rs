@@ -107,8 +107,8 @@ impl Input for Scaled<'_> {
 
 /// Draws the states of a tile's units, in rows from `at.row` on.
 ///
-/// `sums` holds a multiple of [`ROWS`] rows; what lies beyond the rows of `states` is scratch. `used` has a bit for each
-/// unit that there is.
+/// `sums` holds a multiple of [`ROWS`] rows; what lies beyond the rows of `states` is scratch. `used` has a bit for
+/// each unit that there is.
 pub(super) fn states(sums: &mut [Tile], input: impl Input, at: Draw, tile: usize, used: u16, states: &mut [u16]) {
     Isa::current().run(DrawStates { sums, input, at, tile, used, states });
 }

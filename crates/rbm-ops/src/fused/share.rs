@@ -12,8 +12,8 @@ pub(super) fn each<I: IndexedParallelIterator>(alone: bool, items: I, work: impl
     }
 }
 
-/// Runs `f` on a thread of the pool, if this is none and there are several: each piece of shared work that is begun
-/// outside would be handed over by itself, and waited for asleep.
+/// Runs `f` on a thread of the pool, unless this is one, or it has but one. Outside the pool each call that shares work
+/// would wake the pool and put the caller to sleep; so the whole step pays for that once.
 pub(super) fn in_pool<T: Send>(alone: bool, f: impl FnOnce() -> T + Send) -> T {
     if alone || rayon::current_num_threads() == 1 || rayon::current_thread_index().is_some() {
         return f();

@@ -78,7 +78,8 @@ struct Lists {
 }
 
 impl Plan {
-    /// Chooses the way for these states, whose sums are taken of `uses` matrices, and lists their ones if it is by lists.
+    /// Chooses the way for these states, whose sums are taken of `uses` matrices, and lists their ones if it is by
+    /// lists.
     pub(super) fn make(&mut self, states: &Bits, stride: usize, uses: usize) {
         self.stride = stride;
         let words = states.words.len();

@@ -144,8 +144,8 @@ impl NullaryFnOnce for TransposeBits<'_> {
     }
 }
 
-/// A square of 16 x 16 bits with rows and columns exchanged, in four words of four rows each: by single rows and by pairs
-/// within a word, by fours and by eights between words (Warren 2013, section 7-3).
+/// A square of 16 x 16 bits with rows and columns exchanged, in four words of four rows each: by single rows and by
+/// pairs within a word, by fours and by eights between words (Warren 2013, section 7-3).
 #[inline(always)]
 fn transposed(square: [u16; UNITS]) -> [u16; UNITS] {
     let mut words: [u64; 4] =

@@ -42,7 +42,8 @@ impl NullaryFnOnce for Transpose<'_> {
     }
 }
 
-/// Compilers make single loads and stores of a transposition in plain loops; with shuffles it takes a third of the time.
+/// Compilers make single loads and stores of a transposition in plain loops; with shuffles it takes a third of the
+/// time.
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use std::arch::x86_64::__m256;

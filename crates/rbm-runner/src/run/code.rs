@@ -32,7 +32,8 @@ impl CodeState {
     }
 }
 
-/// The files under `code/`: `git.json`, and where there are any, `dirty.patch` and `Cargo.lock`; none without a checkout.
+/// The files under `code/`: `git.json`, and where there are any, `dirty.patch` and `Cargo.lock`; none without a
+/// checkout.
 fn files(folder: &Path, results: &Path) -> Files {
     let Some(commit) = git(folder, &["rev-parse", "HEAD"]) else { return Vec::new() };
     let line = |args: &[&str]| git(folder, args).map(|text| text.trim().to_owned());

@@ -10,7 +10,8 @@ use rbm_train::{Advanced, Trainer, advance_together};
 
 use super::StopFlag;
 
-/// Steps that cells on a GPU take together before each is looked at again: few enough that a wish to stop is soon obeyed.
+/// Steps that cells on a GPU take together before each is looked at again: few enough that a wish to stop is soon
+/// obeyed.
 const STEPS_ON_A_GPU: usize = 32;
 
 /// Cells of one shape, each run by a thread of its own, whose steps are taken together once all have asked for one.

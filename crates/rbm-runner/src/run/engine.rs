@@ -50,9 +50,9 @@ pub struct EngineOptions {
 /// Computes what is left of a plan in worker processes.
 ///
 /// Each is a process group of its own, so that Ctrl-C reaches the parent alone. When `stop` is raised, the workers'
-/// inputs are closed: each stops at its next step with a checkpoint. The same happens when the parent dies, even if it is
-/// killed. A worker that crashes is started again and loses the cell in hand since its last checkpoint; a cell in which
-/// workers crash twice is marked as failed.
+/// inputs are closed: each stops at its next step with a checkpoint. The same happens when the parent dies, even if it
+/// is killed. A worker that crashes is started again and loses the cell in hand since its last checkpoint; a cell in
+/// which workers crash twice is marked as failed.
 ///
 /// # Errors
 /// When no worker can be started, or the results folder cannot be used.
@@ -118,8 +118,8 @@ pub fn run_local(
     Ok(summary)
 }
 
-/// Takes the markers off cells that failed and are to be tried again, here, once: were it left to the workers, each would
-/// try them. Tells in one error, before any worker starts, that the disk has no locks.
+/// Takes the markers off cells that failed and are to be tried again, here, once: were it left to the workers, each
+/// would try them. Tells in one error, before any worker starts, that the disk has no locks.
 fn prepare(left: &[Cell], results: &Results) -> Result<(), Error> {
     for cell in left {
         let folder = results.cell(&cell.id);
@@ -316,7 +316,8 @@ impl Pool<'_> {
     }
 }
 
-/// Whether a signal or a bug ended the process; a worker that came to its end, or refused to begin, says so by its code.
+/// Whether a signal or a bug ended the process; a worker that came to its end, or refused to begin, says so by its
+/// code.
 fn crashed(status: ExitStatus) -> bool {
     !matches!(status.code(), Some(0 | 1 | 2 | 130))
 }

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 
-/// How long the epochs up to an evaluation took, and the evaluation. Kept apart from metrics, which are the same bytes in
-/// every repetition.
+/// How long the epochs up to an evaluation took, and the evaluation. Kept apart from metrics, which are the same bytes
+/// in every repetition.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TimingRow {
     /// Finished epochs.

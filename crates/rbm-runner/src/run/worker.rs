@@ -110,8 +110,8 @@ pub(super) fn skip_reason(cell: &Cell, results: &Results, retry_failed: bool) ->
 
 /// Computes the cells at `indices`, or all, in this process, one after another or in batches side by side.
 ///
-/// A cell that another worker holds is left for the end and waited for: it is taken over if its holder dies. An error of
-/// one cell does not stop the others.
+/// A cell that another worker holds is left for the end and waited for: it is taken over if its holder dies. An error
+/// of one cell does not stop the others.
 ///
 /// # Errors
 /// An index beyond the plan, or a results folder that cannot be used at all.

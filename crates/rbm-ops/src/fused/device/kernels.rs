@@ -1,7 +1,8 @@
 //! The kernels: a Gibbs half-step, the gradient with its update, and the sums of its squares.
 //!
-//! Each number of a matrix product is summed by one thread in one order of the inputs, whatever the size of the tile. One
-//! factor of every term is 0 or 1, so that the term is exact and a fused or a separate addition gives the same bits.
+//! Each number of a matrix product is summed by one thread in one order of the inputs, whatever the size of the tile.
+//! One factor of every term is 0 or 1, so that the term is exact and a fused or a separate addition gives the same
+//! bits.
 #![expect(
     clippy::collapsible_if,
     reason = "the outer condition is decided when a kernel is built, the inner one when it runs"
