@@ -73,7 +73,7 @@ impl DeviceMachine {
         if let Some(last) = batch.machines.last_update() {
             copy.set_last_update(part(last, self.cell).each_ref());
         }
-        let chains = batch.chains.clone().map(|chains| chains.slice([self.cell..self.cell + 1]));
+        let chains = batch.chains.clone().map(|chains| chains.narrow(0, self.cell, 1));
         copy.lock().chains = chains;
         copy
     }
@@ -96,7 +96,7 @@ impl DeviceMachine {
     pub(super) fn chain_states(&self) -> Result<PackedStates, String> {
         let batch = self.lock();
         let chains = batch.chains.as_ref().ok_or("this machine has no chains")?;
-        read_states(chains.clone().slice([self.cell..self.cell + 1]), batch.visible)
+        read_states(chains.clone().narrow(0, self.cell, 1), batch.visible)
     }
 
     /// How many steps ago the first one was whose gradient was not finite.
@@ -288,9 +288,9 @@ fn cell_step(step: &FusedStep, active: bool) -> CellStep {
 fn part((weights, visible_bias, hidden_bias): (Tensor<3>, Tensor<2>, Tensor<2>), cell: usize) -> [Tensor<2>; 3] {
     let [_, hidden, visible] = weights.dims();
     [
-        weights.slice([cell..cell + 1]).reshape([hidden, visible]),
-        visible_bias.slice([cell..cell + 1]),
-        hidden_bias.slice([cell..cell + 1]),
+        weights.narrow(0, cell, 1).reshape([hidden, visible]),
+        visible_bias.narrow(0, cell, 1),
+        hidden_bias.narrow(0, cell, 1),
     ]
 }
 
