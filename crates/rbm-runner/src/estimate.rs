@@ -1,11 +1,22 @@
 //! How much work and disk a cell takes, from its shapes alone.
 
 use rbm_eval::{AUTO_LIMIT, LogZ, MetricGroup};
+use rbm_ops::Kernels;
 use rbm_train::{Algorithm, Precision};
 
-use crate::plan::{Cell, Plan};
+use crate::{
+    identity::kernels_of,
+    plan::{Cell, Plan},
+};
 
-/// Multiply-adds a second that one core does in a step of training, matrix products and all that lies between them.
+/// Multiply-adds a second, counted densely, that one core does in a step of training with fused kernels.
+///
+/// Half of what the example `fused_step` reached on one core with AVX2, 784 x 500 units in batches of 100: 0.196 billion in
+/// 1.98 ms.
+pub const FUSED_MULTIPLY_ADDS_PER_SECOND: f64 = 5.0e10;
+
+/// Multiply-adds a second that one core does in a step of training with composed kernels, matrix products and all that
+/// lies between them.
 ///
 /// Half of what burn-flex reached on a CD-1 step of 784 x 500 units in batches of 100 on a two-core AVX-512 machine,
 /// 85 GFLOP/s (one multiply-add is two), per core and in round numbers; small machines are dominated by
@@ -57,9 +68,11 @@ impl Cell {
         let states = 2_f64.powi(i32::try_from(smaller.min(64)).unwrap_or(64));
         let (a_step, enumerated) = self.work_of_a_step(batch, k);
         let gibbs_steps = if enumerated > 0.0 { 0.0 } else { k };
-        let step_seconds = a_step / MULTIPLY_ADDS_PER_SECOND
-            + enumerated / ENUMERATED_PER_SECOND
-            + (1.0 + gibbs_steps) * SECONDS_A_STEP;
+        let rate = match kernels_of(&self.config) {
+            Kernels::Fused => FUSED_MULTIPLY_ADDS_PER_SECOND,
+            Kernels::Composed => MULTIPLY_ADDS_PER_SECOND,
+        };
+        let step_seconds = a_step / rate + enumerated / ENUMERATED_PER_SECOND + (1.0 + gibbs_steps) * SECONDS_A_STEP;
         let multiply_adds = (a_step + enumerated) * steps;
         let evaluations = (1..=train.epochs)
             .filter(|&epoch| self.config.evaluate.every.evaluates(epoch, train.epochs))
