@@ -6,6 +6,7 @@ pub(crate) mod device;
 #[cfg(feature = "wgpu")]
 mod device_machine;
 mod host;
+mod layout;
 mod machine;
 mod packed;
 mod path;

@@ -3,7 +3,8 @@
 use rayon::prelude::*;
 use rbm_random::Draw;
 
-use super::host::{ROWS_OF_A_TASK, mask, stride, to_tiles, transposed_tiles, weights_to_tiles, with_sums};
+use super::host::{ROWS_OF_A_TASK, with_sums};
+use super::layout::{mask, stride, to_tiles, transposed_tiles, weights_to_tiles};
 use super::sample::{self, ROWS, Scaled};
 use super::share::{each, in_pool};
 use super::sums::{self, Plan, Rows};
