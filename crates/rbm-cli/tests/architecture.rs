@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
 /// The arrows: what a crate builds on directly. It may name everything below it too.
-const ARROWS: [(&str, &[&str]); 10] = [
+const ARROWS: [(&str, &[&str]); 11] = [
     ("rbm-random", &[]),
     ("rbm-store", &[]),
     ("rbm-report", &[]),
@@ -18,7 +18,8 @@ const ARROWS: [(&str, &[&str]); 10] = [
     ("rbm-train", &["rbm-model", "rbm-data"]),
     ("rbm-eval", &["rbm-model", "rbm-data"]),
     ("rbm-runner", &["rbm-train", "rbm-eval", "rbm-store"]),
-    ("rbm-cli", &["rbm-runner", "rbm-report"]),
+    ("rbm-claims", &["rbm-runner", "rbm-report"]),
+    ("rbm-cli", &["rbm-claims"]),
 ];
 
 /// Crates that take minutes to compile, or that tie a crate to a backend, and who may name them.

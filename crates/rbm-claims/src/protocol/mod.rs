@@ -1,0 +1,69 @@
+//! Protocols: computations that give measurements no sweep gives.
+
+use rbm_model::{Parameters, weights_file};
+use rbm_report::ImageGrid;
+use rbm_runner::{CellConfig, DataSets};
+use serde::de::DeserializeOwned;
+
+use crate::{Error, Labels, Measurement};
+
+/// What a protocol is given.
+pub struct Inputs<'a> {
+    /// The protocol's name, for errors.
+    pub protocol: &'static str,
+    /// Its parameters, from `experiment.toml`.
+    pub parameters: &'a toml::Table,
+    /// The finished cells of the claim's sweeps.
+    pub cells: &'a [TrainedCell],
+    /// Data sets.
+    pub data: &'a mut DataSets,
+    /// Is told the share of the work that is done, 0 to 1.
+    pub progress: &'a dyn Fn(f64),
+}
+
+/// A finished cell of one of the claim's sweeps.
+#[derive(Clone, Debug)]
+pub struct TrainedCell {
+    /// The sweep's name in `experiment.toml`.
+    pub sweep: String,
+    /// The swept keys with their values here; protocols copy them to what they measure of the cell.
+    pub labels: Labels,
+    /// Everything, resolved.
+    pub config: CellConfig,
+    /// Its folder: `weights.safetensors` lies there.
+    pub folder: std::path::PathBuf,
+}
+
+/// What a protocol found.
+#[derive(Clone, Debug, Default)]
+pub struct Output {
+    /// The numbers.
+    pub measurements: Vec<Measurement>,
+    /// Pictures by name, for figures of kind `images`.
+    pub images: Vec<(String, ImageGrid)>,
+}
+
+impl Inputs<'_> {
+    /// The parameters as the protocol's own struct, which names what is allowed.
+    ///
+    /// # Errors
+    /// When they are others.
+    pub fn parse<P: DeserializeOwned>(&self) -> Result<P, Error> {
+        self.parameters.clone().try_into().map_err(|error: toml::de::Error| self.failed(error.message().to_owned()))
+    }
+
+    /// An error of this protocol.
+    pub fn failed(&self, reason: impl Into<String>) -> Error {
+        Error::Protocol { protocol: self.protocol, reason: reason.into() }
+    }
+}
+
+impl TrainedCell {
+    /// The trained parameters.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn parameters(&self) -> Result<Parameters, Error> {
+        Ok(weights_file::read(&self.folder.join("weights.safetensors"))?.parameters)
+    }
+}
