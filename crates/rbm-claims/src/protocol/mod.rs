@@ -1,11 +1,29 @@
 //! Protocols: computations that give measurements no sweep gives.
 
+mod test_likelihood;
+
 use rbm_model::{Parameters, weights_file};
 use rbm_report::ImageGrid;
 use rbm_runner::{CellConfig, DataSets};
 use serde::de::DeserializeOwned;
 
 use crate::{Error, Labels, Measurement};
+
+/// How a protocol is carried out.
+pub(crate) type Run = fn(&mut Inputs<'_>) -> Result<Output, Error>;
+
+/// The protocols, by the names that experiments use.
+const PROTOCOLS: &[(&str, Run)] = &[("test-likelihood", test_likelihood::test_likelihood)];
+
+/// A protocol by its name.
+pub(crate) fn find(name: &str) -> Option<(&'static str, Run)> {
+    PROTOCOLS.iter().find(|(known, _)| *known == name).copied()
+}
+
+/// The names of all protocols.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    PROTOCOLS.iter().map(|(name, _)| *name)
+}
 
 /// What a protocol is given.
 pub struct Inputs<'a> {
