@@ -63,6 +63,8 @@ pub enum NegativePhase {
         /// Their visible states, `[chains, visible]`, each 0 or 1.
         states: Vec<u8>,
     },
+    /// Chains that start at random states in every step; nothing is measured of them.
+    Random,
     /// Enumeration.
     Exact,
 }
@@ -179,7 +181,7 @@ fn estimated_log_z(
             Some(trajectory) => {
                 let persistent = match &trained.negative_phase {
                     NegativePhase::Persistent { states } => Some(states.clone()),
-                    NegativePhase::Data { .. } | NegativePhase::Exact => None,
+                    NegativePhase::Data { .. } | NegativePhase::Random | NegativePhase::Exact => None,
                 };
                 trajectory.estimate(parameters, persistent, &base(), place)?
             }
@@ -336,7 +338,10 @@ impl Found {
                 let independent = with_error(Some(error.independent), Some(error.independent_stderr));
                 self.push(SplitName::Train, Metric::NegativePhaseErrorExactSamples, independent);
             }
-            NegativePhase::Exact | NegativePhase::Data { .. } | NegativePhase::Persistent { .. } => {}
+            NegativePhase::Exact
+            | NegativePhase::Random
+            | NegativePhase::Data { .. }
+            | NegativePhase::Persistent { .. } => {}
         }
         Ok(())
     }

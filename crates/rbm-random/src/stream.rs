@@ -21,7 +21,8 @@ pub enum Stream {
     TrainHidden = 5,
     /// Visible states in training. step: running number of Gibbs steps; row: chain.
     TrainVisible = 6,
-    /// Start of persistent chains. step: 0; row: chain.
+    /// Start of chains in training. step: 0 for persistent ones, the running number of Gibbs steps for those that start
+    /// anew in every step; row: chain.
     ChainStart = 7,
     /// The unit flipped for the stochastic pseudo-likelihood. step: training step; row: row of the split.
     EvaluateFlip = 8,

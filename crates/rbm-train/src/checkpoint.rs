@@ -8,7 +8,7 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 
 use crate::gradient::host;
-use crate::{Error, EstimatorState, Gradient};
+use crate::{Error, EstimatorState, Gradient, Offsets};
 
 /// The metadata key that holds the counters.
 const KEY: &str = "rbm_lab_checkpoint";
@@ -36,13 +36,14 @@ pub struct Checkpoint {
     pub extra: BTreeMap<String, String>,
 }
 
-/// Names of the tensors: the model's, the last update's, the chains.
+/// Names of the tensors: the model's, the last update's, the chains, the offsets.
 const MODEL: [&str; 3] = ["weights", "visible_bias", "hidden_bias"];
 const UPDATE: [&str; 3] = ["update_weights", "update_visible_bias", "update_hidden_bias"];
 const CHAINS: &str = "chains";
+const OFFSETS: [&str; 2] = ["offsets_visible", "offsets_hidden"];
 
 impl Checkpoint {
-    /// Writes counters, model, last update and chains: safetensors, in the model's width.
+    /// Writes counters, model, last update and what the estimator keeps: safetensors, in the model's width.
     pub(crate) fn to_bytes(
         &self,
         model: &Rbm,
@@ -55,6 +56,9 @@ impl Checkpoint {
             tensors.extend(UPDATE.into_iter().zip([&update.weights, &update.visible_bias, &update.hidden_bias]));
         }
         tensors.extend(state.chains.iter().map(|chains| (CHAINS, chains)));
+        if let Some(offsets) = &state.offsets {
+            tensors.extend(OFFSETS.into_iter().zip([&offsets.visible, &offsets.hidden]));
+        }
         let bytes = tensors
             .iter()
             .map(|(name, tensor)| Ok((*name, tensor.dims().to_vec(), narrow(&host(tensor)?, precision))))
@@ -127,7 +131,12 @@ impl Checkpoint {
             None
         };
         let chains = if has(CHAINS) { Some(tensor(CHAINS, [None, m])?) } else { None };
-        Ok((checkpoint, model, update, EstimatorState { chains }))
+        let offsets = if has(OFFSETS[0]) {
+            Some(Offsets { visible: tensor(OFFSETS[0], shapes[1])?, hidden: tensor(OFFSETS[1], shapes[2])? })
+        } else {
+            None
+        };
+        Ok((checkpoint, model, update, EstimatorState { chains, offsets }))
     }
 }
 

@@ -3,6 +3,9 @@
 use rbm_model::{Precision, exact};
 use serde::{Deserialize, Serialize};
 
+/// How fast the offsets of centred gradients follow the data, unless told (Melchior, Fischer and Wiskott 2016).
+pub const OFFSET_RATE: f64 = 0.01;
+
 /// The `[train]` section of a config: the gradient's estimator, the optimiser and their schedules.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -16,7 +19,8 @@ pub struct TrainConfig {
     pub k_final: Option<u32>,
     /// How `k` goes from `k` to `k_final`.
     pub k_schedule: KSchedule,
-    /// Persistent chains (PCD); if absent, as many as a full batch has rows.
+    /// Chains of the negative phase, where they do not start at the batch (PCD, Rdm); if absent, as many as a full batch
+    /// has rows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub chains: Option<usize>,
     /// Passes over the training rows.
@@ -40,6 +44,11 @@ pub struct TrainConfig {
     pub momentum_switch: Option<u32>,
     /// L2 penalty on the weights, not on the biases.
     pub weight_decay: f64,
+    /// Whether gradients are centred.
+    pub centred: bool,
+    /// Share of a batch's means in the next offsets of centred gradients; if absent, [`OFFSET_RATE`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub offset_rate: Option<f64>,
     /// Width of the parameters and of the chains.
     pub precision: Precision,
 }
@@ -61,6 +70,8 @@ impl Default for TrainConfig {
             momentum_final: None,
             momentum_switch: None,
             weight_decay: 0.0,
+            centred: false,
+            offset_rate: None,
             precision: Precision::F32,
         }
     }
@@ -125,8 +136,16 @@ impl TrainConfig {
         {
             return Err(("momentum_switch", format!("an epoch from 1 to {}, not {switch}", self.epochs)));
         }
-        if self.chains.is_some() && self.algorithm != Algorithm::Pcd {
-            return Err(("chains", "absent: only algorithm = \"pcd\" keeps chains".into()));
+        if self.chains.is_some() && !self.algorithm.has_chains() {
+            return Err(("chains", "absent: only \"pcd\" and \"rdm\" have chains apart from the batch".into()));
+        }
+        if let Some(rate) = self.offset_rate {
+            if !self.centred {
+                return Err(("offset_rate", "together with `centred = true`: without it it has no effect".into()));
+            }
+            if !(0.0..=1.0).contains(&rate) {
+                return Err(("offset_rate", format!("a number from 0 to 1, not {rate}")));
+            }
         }
         Ok(())
     }
@@ -163,7 +182,12 @@ impl TrainConfig {
         }
     }
 
-    /// Persistent chains for so many training rows: as configured, or as many as a full batch has rows.
+    /// How fast the offsets of centred gradients follow the data.
+    pub fn offset_rate(&self) -> f64 {
+        self.offset_rate.unwrap_or(OFFSET_RATE)
+    }
+
+    /// Chains apart from the batch for so many training rows: as configured, or as many as a full batch has rows.
     pub fn chains_for(&self, rows: usize) -> usize {
         self.chains.unwrap_or(self.batch_size.min(rows))
     }
@@ -185,13 +209,16 @@ impl TrainConfig {
     ) -> (f64, f64) {
         let size = visible as f64 * hidden as f64;
         let (rows, chains) = (rows as f64, self.chains_for(all_rows) as f64);
+        // Of the weights' gradient: two corrections of rank one, two products with the offsets.
+        let centring = if self.centred { 4.0 * size } else { 0.0 };
         // A gradient takes a product for each of its two phases.
-        match self.algorithm {
+        let (products, enumerated) = match self.algorithm {
             Algorithm::Cd => (rows * size * (1.0 + 2.0 * k + 2.0), 0.0),
-            Algorithm::Pcd => (size * (2.0 * rows + chains * (1.0 + 2.0 * k + 1.0)), 0.0),
+            Algorithm::Pcd | Algorithm::Rdm => (size * (2.0 * rows + chains * (1.0 + 2.0 * k + 1.0)), 0.0),
             Algorithm::Exact => (size * 2.0 * rows, size * (visible.min(hidden) as f64).exp2()),
             Algorithm::ExpectedCd => (size * 2.0 * rows, ((visible + hidden) as f64 + 1.0).exp2() * k),
-        }
+        };
+        (products + centring, enumerated)
     }
 
     /// The learning rate in an epoch, from 1.
@@ -231,10 +258,24 @@ pub enum Algorithm {
     Cd,
     /// Persistent contrastive divergence: chains go on from step to step (Tieleman 2008).
     Pcd,
+    /// Rdm-k: chains start anew in every step, uniform over all states (Decelle, Furtlehner and Seoane 2021).
+    Rdm,
     /// The log-likelihood's exact gradient, by enumeration of the smaller layer.
     Exact,
     /// The expectation of CD-k's gradient over its chains, by enumeration of both layers: no noise.
     ExpectedCd,
+}
+
+impl Algorithm {
+    /// Whether its negative phase has chains that do not start at the batch.
+    pub fn has_chains(self) -> bool {
+        matches!(self, Self::Pcd | Self::Rdm)
+    }
+
+    /// Whether fused kernels train by it.
+    pub fn has_fused_kernels(self) -> bool {
+        matches!(self, Self::Cd | Self::Pcd | Self::Rdm)
+    }
 }
 
 /// How `k` changes over the epochs.

@@ -401,6 +401,7 @@ impl Run<'_, '_> {
                 NegativePhase::Data { k: config.train.k_at(trainer.epoch().max(1)) }
             }
             Algorithm::Pcd => NegativePhase::Persistent { states: trainer.chain_states()?.unwrap_or_default() },
+            Algorithm::Rdm => NegativePhase::Random,
             Algorithm::Exact => NegativePhase::Exact,
         };
         let trained = Trained {

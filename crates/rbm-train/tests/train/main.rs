@@ -1,5 +1,6 @@
 //! Training against exact enumeration, automatic differentiation and itself.
 
+mod centred;
 mod common;
 mod estimators;
 mod golden;

@@ -21,7 +21,11 @@ fn configs() -> Vec<TrainConfig> {
             ..base.clone()
         },
         TrainConfig { algorithm: Algorithm::Exact, momentum: 0.9, ..base.clone() },
-        TrainConfig { algorithm: Algorithm::ExpectedCd, k: 3, ..base },
+        TrainConfig { algorithm: Algorithm::ExpectedCd, k: 3, ..base.clone() },
+        TrainConfig { algorithm: Algorithm::Rdm, chains: Some(9), k: 2, ..base.clone() },
+        TrainConfig { centred: true, offset_rate: Some(0.3), momentum: 0.5, ..base.clone() },
+        TrainConfig { algorithm: Algorithm::Pcd, centred: true, k: 2, weight_decay: 1e-3, ..base.clone() },
+        TrainConfig { algorithm: Algorithm::Exact, centred: true, ..base },
     ]
 }
 
@@ -86,6 +90,8 @@ fn a_checkpoint_of_another_run_is_refused() {
     assert_eq!(refusal(fresh(&config, 5), &bytes), "`weights` is F32 of shape [6, 9], which does not fit the run");
     let plain = TrainConfig { epochs: 4, batch_size: 5, ..TrainConfig::default() };
     assert_eq!(refusal(fresh(&plain, 6), &bytes), "it is of a run with other settings");
+    let centred = TrainConfig { centred: true, ..config.clone() };
+    assert_eq!(refusal(fresh(&centred, 6), &bytes), "it is of a run with other settings");
     assert!(!refusal(fresh(&config, 6), &bytes[..bytes.len() - 3]).is_empty());
     assert!(!refusal(fresh(&config, 6), b"").is_empty());
     let mut newer = bytes;
