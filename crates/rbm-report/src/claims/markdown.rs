@@ -21,7 +21,7 @@ use crate::format::printable;
 pub fn verdict_table_markdown<'a>(claims: impl IntoIterator<Item = &'a ClaimSection>) -> String {
     let mut table = "| claim | verdict | found |\n|---|---|---|\n".to_owned();
     for claim in claims {
-        let (title, verdict, found) = (cell(&claim.title), claim.verdict.word(), cell(&claim.headline));
+        let (title, verdict, found) = (cell(claim.heading()), claim.verdict.word(), cell(&claim.headline));
         table.push_str(&format!("| {title} | {verdict} | {found} |\n"));
     }
     table

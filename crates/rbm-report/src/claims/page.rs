@@ -148,11 +148,6 @@ fn text(text: &str) -> String {
     if text.trim().is_empty() { MISSING.into() } else { printable(text) }
 }
 
-/// What a claim is called: its heading, or where it has none its folder's name.
-fn name(claim: &ClaimSection) -> String {
-    text(if claim.title.trim().is_empty() { &claim.name } else { &claim.title })
-}
-
 /// The table of one group.
 fn verdicts(report: &ClaimsReport, group: &str, anchors: &[String]) -> Markup {
     let claims = report.claims.iter().zip(anchors).filter(|(claim, _)| claim.group == group);
@@ -165,7 +160,7 @@ fn verdicts(report: &ClaimsReport, group: &str, anchors: &[String]) -> Markup {
                     tbody {
                         @for (claim, anchor) in claims {
                             tr {
-                                td.words { a href=(format!("#{anchor}")) { (name(claim)) } }
+                                td.words { a href=(format!("#{anchor}")) { (text(claim.heading())) } }
                                 td { (verdict(claim.verdict)) }
                                 td.words { (text(&claim.headline)) }
                             }
@@ -181,7 +176,7 @@ fn section(claim: &ClaimSection, anchor: &str, figures: &[&Figure]) -> Markup {
     let layout = if figures.len() > 1 { "grid" } else { "column" };
     html! {
         section id=(anchor) {
-            h2 { (name(claim)) " " (verdict(claim.verdict)) }
+            h2 { (text(claim.heading())) " " (verdict(claim.verdict)) }
             @if !claim.claim.is_empty() { p.lead { (printable(&claim.claim)) } }
             @if let Some(quote) = &claim.quote {
                 blockquote {
@@ -198,7 +193,7 @@ fn section(claim: &ClaimSection, anchor: &str, figures: &[&Figure]) -> Markup {
             @if !figures.is_empty() {
                 div class=(layout) {
                     @for figure in figures {
-                        figure id=(figure.stem) {
+                        figure id=(format!("figure-{}", figure.stem)) {
                             div.scroll { (PreEscaped(figure.inline())) }
                             figcaption { (figure.sentence) }
                         }
@@ -226,6 +221,7 @@ fn basis(word: &str) -> String {
 /// The tests with their thresholds.
 fn tests(rows: &[TestRow]) -> Markup {
     html! {
+        h3 { "Tests" }
         div.scroll {
             table.tests {
                 thead { tr {
@@ -236,7 +232,7 @@ fn tests(rows: &[TestRow]) -> Markup {
                         tr {
                             td.words { (text(&row.says)) }
                             td { (verdict(row.verdict)) }
-                            td { (text(&row.statistic)) }
+                            td.short { (text(&row.statistic)) }
                             td.keep { (text(&row.interval)) }
                             td.n { (text(&row.n)) }
                             td.words { (text(&row.rule)) }

@@ -54,6 +54,13 @@ pub struct ClaimSection {
     pub seconds: Option<f64>,
 }
 
+impl ClaimSection {
+    /// What it is called: its heading, or where it has none its folder's name.
+    pub(super) fn heading(&self) -> &str {
+        if self.title.trim().is_empty() { &self.name } else { &self.title }
+    }
+}
+
 /// One test of a claim.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TestRow {

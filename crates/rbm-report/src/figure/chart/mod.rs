@@ -16,8 +16,10 @@ use plotters::style::Color;
 
 /// Beyond this size nothing is drawn: the width of an axis must not overflow.
 const LARGEST: f64 = 1e300;
-/// How many times as wide as its values a plot becomes to hold a value that they are compared with.
+/// How many times as wide as its values a plot becomes to hold a value that they are compared with: much where the distance
+/// to it is what counts, less on a logarithmic axis, where a bound that is far off is not worth more than its name.
 const MOST_TIMES: f64 = 12.0;
+const MOST_TIMES_LOGARITHMIC: f64 = 3.0;
 /// Characters of a title, at its size in the width of a figure.
 const LONGEST_TITLE: usize = 70;
 
@@ -68,12 +70,13 @@ fn ruler(points: &[ChartPoint], references: &[Reference], logarithmic: bool) -> 
         if logarithmic { Ruler::logarithmic(values) } else { Ruler::even(values) }
     };
     let own = over(&values);
+    let most = if logarithmic { MOST_TIMES_LOGARITHMIC } else { MOST_TIMES };
     // a single value has no width of its own that could be pressed
     let is_single = values.iter().all(|value| Some(value) == values.first());
     let references = references.iter().map(|reference| reference.at).filter(|at| is_usable(*at, logarithmic));
     for at in references {
         values.push(at);
-        if !is_single && over(&values).width() > MOST_TIMES * own.width() {
+        if !is_single && over(&values).width() > most * own.width() {
             values.pop();
         }
     }
