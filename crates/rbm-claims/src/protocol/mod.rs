@@ -1,11 +1,23 @@
 //! Protocols: computations that give measurements no sweep gives.
 
+mod conditionals;
+mod definition;
+mod gradient;
+mod machines;
+
 use rbm_model::{Parameters, weights_file};
 use rbm_report::ImageGrid;
 use rbm_runner::{CellConfig, DataSets};
 use serde::de::DeserializeOwned;
 
 use crate::{Error, Labels, Measurement};
+
+/// A protocol: from its inputs to what it found.
+pub type Protocol = fn(&mut Inputs<'_>) -> Result<Output, Error>;
+
+/// All protocols by their names in `experiment.toml`.
+pub const PROTOCOLS: &[(&str, Protocol)] =
+    &[("conditionals", conditionals::conditionals), ("gradient", gradient::gradient)];
 
 /// What a protocol is given.
 pub struct Inputs<'a> {
