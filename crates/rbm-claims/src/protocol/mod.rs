@@ -1,9 +1,14 @@
 //! Protocols: computations that give measurements no sweep gives.
 
+mod chain_law;
 mod conditionals;
 mod definition;
+mod gibbs;
 mod gradient;
+mod histogram;
 mod machines;
+mod memory_of_k;
+mod two_modes;
 
 use rbm_model::{Parameters, weights_file};
 use rbm_report::ImageGrid;
@@ -16,8 +21,12 @@ use crate::{Error, Labels, Measurement};
 pub type Protocol = fn(&mut Inputs<'_>) -> Result<Output, Error>;
 
 /// All protocols by their names in `experiment.toml`.
-pub const PROTOCOLS: &[(&str, Protocol)] =
-    &[("conditionals", conditionals::conditionals), ("gradient", gradient::gradient)];
+pub const PROTOCOLS: &[(&str, Protocol)] = &[
+    ("conditionals", conditionals::conditionals),
+    ("gibbs", gibbs::gibbs),
+    ("gradient", gradient::gradient),
+    ("memory-of-k", memory_of_k::memory_of_k),
+];
 
 /// What a protocol is given.
 pub struct Inputs<'a> {

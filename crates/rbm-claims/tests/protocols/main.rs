@@ -2,4 +2,6 @@
 
 mod common;
 mod conditionals;
+mod gibbs;
 mod gradient;
+mod memory_of_k;
