@@ -1,5 +1,7 @@
 //! Protocols: computations that give measurements no sweep gives.
 
+mod bias_curve;
+mod bias_of_k;
 mod chain_law;
 mod conditionals;
 mod definition;
@@ -8,6 +10,7 @@ mod gradient;
 mod histogram;
 mod machines;
 mod memory_of_k;
+mod rises;
 mod two_modes;
 
 use rbm_model::{Parameters, weights_file};
@@ -22,6 +25,7 @@ pub type Protocol = fn(&mut Inputs<'_>) -> Result<Output, Error>;
 
 /// All protocols by their names in `experiment.toml`.
 pub const PROTOCOLS: &[(&str, Protocol)] = &[
+    ("bias-of-k", bias_of_k::bias_of_k),
     ("conditionals", conditionals::conditionals),
     ("gibbs", gibbs::gibbs),
     ("gradient", gradient::gradient),
