@@ -6,6 +6,7 @@
 
 mod annealing;
 mod chains;
+mod conditionals;
 mod config;
 mod error;
 pub mod exact;

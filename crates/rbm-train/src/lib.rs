@@ -4,6 +4,7 @@
 //! composes them, owns the epoch loop and consumes its state: `let (trainer, info) = trainer.step()?`.
 
 mod agreement;
+mod autodiff;
 mod checkpoint;
 mod config;
 mod error;
@@ -15,6 +16,7 @@ mod together;
 mod trainer;
 
 pub use agreement::Agreement;
+pub use autodiff::autodiff_gradient;
 pub use checkpoint::Checkpoint;
 pub use config::{Algorithm, KSchedule, OFFSET_RATE, Schedule, TrainConfig};
 pub use error::Error;

@@ -1,6 +1,18 @@
 //! Protocols: computations that give measurements no sweep gives.
 
+mod bias_curve;
+mod bias_of_k;
+mod chain_law;
+mod conditionals;
+mod definition;
+mod gibbs;
+mod gradient;
+mod histogram;
+mod machines;
+mod memory_of_k;
+mod rises;
 mod test_likelihood;
+mod two_modes;
 
 use rbm_model::{Parameters, weights_file};
 use rbm_report::ImageGrid;
@@ -9,14 +21,21 @@ use serde::de::DeserializeOwned;
 
 use crate::{Error, Labels, Measurement};
 
-/// How a protocol is carried out.
-pub(crate) type Run = fn(&mut Inputs<'_>) -> Result<Output, Error>;
+/// A protocol: from its inputs to what it found.
+pub type Protocol = fn(&mut Inputs<'_>) -> Result<Output, Error>;
 
-/// The protocols, by the names that experiments use.
-const PROTOCOLS: &[(&str, Run)] = &[("test-likelihood", test_likelihood::test_likelihood)];
+/// All protocols by their names in `experiment.toml`.
+pub const PROTOCOLS: &[(&str, Protocol)] = &[
+    ("bias-of-k", bias_of_k::bias_of_k),
+    ("conditionals", conditionals::conditionals),
+    ("gibbs", gibbs::gibbs),
+    ("gradient", gradient::gradient),
+    ("memory-of-k", memory_of_k::memory_of_k),
+    ("test-likelihood", test_likelihood::test_likelihood),
+];
 
 /// A protocol by its name.
-pub(crate) fn find(name: &str) -> Option<(&'static str, Run)> {
+pub(crate) fn find(name: &str) -> Option<(&'static str, Protocol)> {
     PROTOCOLS.iter().find(|(known, _)| *known == name).copied()
 }
 
