@@ -1,11 +1,20 @@
 //! Protocols: computations that give measurements no sweep gives.
 
+mod features;
+mod listing;
+
 use rbm_model::{Parameters, weights_file};
 use rbm_report::ImageGrid;
 use rbm_runner::{CellConfig, DataSets};
 use serde::de::DeserializeOwned;
 
 use crate::{Error, Labels, Measurement};
+
+/// A computation on data sets and trained cells.
+pub type Protocol = fn(&mut Inputs<'_>) -> Result<Output, Error>;
+
+/// The protocols by their names in `experiment.toml`.
+pub const PROTOCOLS: &[(&str, Protocol)] = &[("features", features::features), ("listing", listing::listing)];
 
 /// What a protocol is given.
 pub struct Inputs<'a> {

@@ -1,0 +1,127 @@
+//! Principal components of the training rows.
+
+use linfa_linalg::eigh::{EigSort, Eigh};
+use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut2, Axis, Slice};
+use rayon::prelude::*;
+use rbm_data::Split;
+
+/// Rows that one product takes: few enough to stay in cache, and a fixed number whatever the threads.
+const BLOCK: usize = 1_000;
+/// Partial sums of the covariance, fixed so that bytes do not depend on the threads.
+const PARTS: usize = 8;
+
+/// Means and eigenvectors of the covariance of some rows.
+#[derive(Debug)]
+pub(super) struct PrincipalComponents {
+    mean: Array1<f64>,
+    /// `[units, units]`, a component a column, the one of the largest variance first.
+    vectors: Array2<f64>,
+}
+
+impl PrincipalComponents {
+    /// Those of all rows of a split.
+    ///
+    /// # Errors
+    /// When the eigenvectors are not found.
+    pub(super) fn of(split: &Split) -> Result<Self, String> {
+        let mean = Array1::from(split.mean());
+        let covariance = covariance(split, &mean);
+        let (_, vectors) = covariance.eigh().map_err(|error| format!("find eigenvectors: {error}"))?.sort_eig_desc();
+        Ok(Self { mean, vectors })
+    }
+
+    /// The scores of `rows` `[rows, units]` on the first `count` components, or on all where there are fewer:
+    /// coordinates as they are, not scaled to unit variance.
+    pub(super) fn scores(&self, rows: ArrayView2<'_, f64>, count: usize) -> Array2<f64> {
+        let count = count.min(self.vectors.ncols());
+        let vectors = self.vectors.slice_axis(Axis(1), Slice::from(..count));
+        product(rows, vectors) - self.mean.dot(&vectors)
+    }
+}
+
+/// `1 / rows` times the sum of `(v - mean)(v - mean)'`, `[units, units]`.
+fn covariance(split: &Split, mean: &Array1<f64>) -> Array2<f64> {
+    let (rows, units) = (split.len(), split.visible());
+    let sums: Vec<Array2<f64>> = (0..PARTS)
+        .into_par_iter()
+        .map(|part| {
+            let (first, end) = (part * rows / PARTS, (part + 1) * rows / PARTS);
+            let mut sum = Array2::zeros((units, units));
+            for first in (first..end).step_by(BLOCK) {
+                let block: Vec<u32> = (first as u32..end.min(first + BLOCK) as u32).collect();
+                let centred = rows_of(split, &block) - mean;
+                ndarray::linalg::general_mat_mul(1.0 / rows as f64, &centred.t(), &centred, 1.0, &mut sum);
+            }
+            sum
+        })
+        .collect();
+    sums.into_iter().fold(Array2::zeros((units, units)), |total, sum| total + sum)
+}
+
+/// Rows of a split by their numbers, `[rows, units]`: states, or grey values.
+pub(super) fn rows_of(split: &Split, rows: &[u32]) -> Array2<f64> {
+    let mut out = Array2::zeros((rows.len(), split.visible()));
+    out.rows_mut().into_iter().zip(rows).for_each(|(mut out, &row)| {
+        if let Some(out) = out.as_slice_mut() {
+            split.row(row as usize, out);
+        }
+    });
+    out
+}
+
+/// `rows` `[rows, inputs]` times `matrix` `[inputs, outputs]`, block by block on all threads.
+pub(super) fn product(rows: ArrayView2<'_, f64>, matrix: ArrayView2<'_, f64>) -> Array2<f64> {
+    let mut out = Array2::zeros((rows.nrows(), matrix.ncols()));
+    let blocks: Vec<(ArrayView2<'_, f64>, ArrayViewMut2<'_, f64>)> =
+        rows.axis_chunks_iter(Axis(0), BLOCK).zip(out.axis_chunks_iter_mut(Axis(0), BLOCK)).collect();
+    blocks.into_par_iter().for_each(|(rows, mut out)| {
+        ndarray::linalg::general_mat_mul(1.0, &rows, &matrix, 0.0, &mut out);
+    });
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rbm_data::{DataConfig, DataFolders, NoProgress, Source, load};
+
+    /// Bars and stripes on 2 x 2 have eight rows: 0000 twice, 1111 twice, 1100, 0011, 1010, 0101. All means are 1/2; two
+    /// pixels of one row or one column agree in 6 of 8 (covariance 1/8), those of a diagonal in 4 of 8 (0), and each
+    /// pixel has variance 1/4. So (1, 1, 1, 1) / 2 has the eigenvalue 1/4 + 2/8 = 1/2, (1, -1, -1, 1) / 2 has 1/4 - 2/8 =
+    /// 0, and the two that are odd under one reflection have 1/4.
+    #[test]
+    fn components_of_bars_and_stripes_are_those_of_their_covariance() {
+        let mut config = DataConfig::new(Source::BarsAndStripes);
+        config.size = Some(2);
+        let folders = DataFolders { data_dir: None, cache: std::env::temp_dir() };
+        let data = load(&config, std::path::Path::new("."), &folders, &NoProgress).expect("generated");
+        let covariance = covariance(&data.train, &Array1::from(data.train.mean()));
+        let known = [[2, 1, 1, 0], [1, 2, 0, 1], [1, 0, 2, 1], [0, 1, 1, 2]].map(|row| row.map(|x| f64::from(x) / 8.0));
+        assert_eq!(covariance, ndarray::arr2(&known), "sums of eighths are exact");
+
+        let components = PrincipalComponents::of(&data.train).expect("eigenvectors");
+        let all: Vec<u32> = (0..8).collect();
+        let scores = components.scores(rows_of(&data.train, &all).view(), 9);
+        assert_eq!(scores.dim(), (8, 4), "there are no more components than units");
+        let second = scores.t().dot(&scores) / 8.0;
+        let variances = [0.5, 0.25, 0.25, 0.0];
+        for (at, value) in second.indexed_iter() {
+            let expected = if at.0 == at.1 { variances[at.0] } else { 0.0 };
+            // A backward stable solver errs by a few units of 2^-52 times the largest eigenvalue.
+            assert!((value - expected).abs() < 1e-13, "{at:?}: {value}");
+        }
+        for (row, score) in scores.column(0).iter().enumerate() {
+            let mut states = [0.0; 4];
+            data.train.row(row, &mut states);
+            let along = (states.iter().sum::<f64>() - 2.0) / 2.0;
+            assert!((score.abs() - along.abs()).abs() < 1e-13, "row {row}: {score} {along}");
+        }
+    }
+
+    #[test]
+    fn blocked_product_is_the_product() {
+        let rows = Array2::from_shape_fn((2 * BLOCK + 3, 5), |(i, j)| ((i * 7 + j * 3) % 11) as f64);
+        let matrix = Array2::from_shape_fn((5, 4), |(i, j)| (i * 4 + j) as f64);
+        assert_eq!(product(rows.view(), matrix.view()), rows.dot(&matrix), "whole numbers are exact");
+    }
+}
