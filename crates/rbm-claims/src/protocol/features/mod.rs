@@ -80,14 +80,16 @@ pub(crate) fn features(inputs: &mut Inputs<'_>) -> Result<Output, Error> {
         let data = inputs.data.load(config)?.data;
         let rows = EvaluationRows::of(&data, &settings).map_err(|reason| inputs.failed(reason))?;
         let components = PrincipalComponents::of(&data.train).map_err(|reason| inputs.failed(reason))?;
-        let mut comparison = Comparison { settings: &settings, data: &data, rows, components, known: HashMap::new() };
+        let comparison = Comparison { settings: &settings, data: &data, rows, components };
+        // What was found for pixels and components, which do not depend on the machine.
+        let mut known = HashMap::new();
         for cell in cells.iter().filter(|cell| &cell.config.data == config) {
             let parameters = cell.parameters()?;
             if parameters.visible() != data.train.visible() {
                 let (units, pixels) = (parameters.visible(), data.train.visible());
                 return Err(inputs.failed(format!("a machine of {units} visible units on rows of {pixels}")));
             }
-            let found = comparison.of_cell(cell, &parameters).map_err(|reason| inputs.failed(reason))?;
+            let found = comparison.of_cell(cell, &parameters, &mut known).map_err(|reason| inputs.failed(reason))?;
             output.measurements.extend(found);
             if let Some(image) = data.image.filter(|image| image.height * image.width == parameters.visible()) {
                 output.measurements.extend(localities(cell, &parameters, image, settings.window)?);
@@ -174,30 +176,35 @@ struct Comparison<'a> {
     data: &'a Dataset,
     rows: EvaluationRows,
     components: PrincipalComponents,
-    /// What was found for pixels and components, which do not depend on the machine.
-    known: HashMap<Key, Chosen>,
 }
 
 /// Which features, how many, the seed of the labelled rows, their number.
 type Key = (&'static str, usize, u64, usize);
 
-/// One kind of features, of the training rows in the order of a draw and of the rows for evaluation.
-struct FeatureSet {
+/// One kind of features.
+struct Features<'a> {
     name: &'static str,
-    training: Array2<f64>,
+    /// From pixels `[rows, visible]`.
+    of: Box<dyn Fn(ArrayView2<'_, f64>) -> Array2<f64> + Sync + 'a>,
     validation: Array2<f64>,
     test: Array2<f64>,
 }
 
 impl Comparison<'_> {
     /// All draws and numbers of labels for one cell.
-    fn of_cell(&mut self, cell: &TrainedCell, parameters: &Parameters) -> Result<Vec<Measurement>, String> {
+    fn of_cell(
+        &self,
+        cell: &TrainedCell,
+        parameters: &Parameters,
+        known: &mut HashMap<Key, Chosen>,
+    ) -> Result<Vec<Measurement>, String> {
         let all = self.data.train.len();
         let most = self.settings.labels.iter().copied().max().unwrap_or(0);
         if most > all {
             return Err(format!("{most} labels, but {} has {all} training rows", self.data.name));
         }
         let labels = self.data.train.labels().ok_or_else(|| format!("{} has no labels", self.data.name))?;
+        let kinds = self.kinds(parameters);
         let mut found = Vec::new();
         for draw in 0..self.settings.draws {
             let seed = (cell.config.run.seed * self.settings.draws).wrapping_add(draw);
@@ -207,20 +214,23 @@ impl Comparison<'_> {
             // Step 0 of the stream holds rows out of the data set; step 1 chooses the labelled ones.
             let order = Sequence::new(seed, Stream::Split, 1).permutation(all);
             let labels: Vec<u32> = order[..most].iter().map(|&row| labels[row as usize]).collect();
-            let sets = self.feature_sets(parameters, &rows_of(&self.data.train, &order[..most]));
-            let work: Vec<(&FeatureSet, usize)> =
+            let pixels = rows_of(&self.data.train, &order[..most]);
+            let sets: Vec<(&Features<'_>, Array2<f64>)> =
+                kinds.iter().map(|kind| (kind, (kind.of)(pixels.view()))).collect();
+            let work: Vec<(&(&Features<'_>, Array2<f64>), usize)> =
                 sets.iter().flat_map(|set| counts.iter().map(move |&count| (set, count))).collect();
+            let found_before = &*known;
             let chosen = work
                 .into_par_iter()
-                .map(|(set, count)| {
-                    let key = (set.name, set.training.ncols(), seed, count);
-                    let known = self.known.get(&key).copied().filter(|_| set.name != HIDDEN);
-                    let chosen = known.map_or_else(|| self.choose(set, &labels[..count]), Ok)?;
+                .map(|((kind, training), count)| {
+                    let key = (kind.name, training.ncols(), seed, count);
+                    let known = found_before.get(&key).copied().filter(|_| kind.name != HIDDEN);
+                    let chosen = known.map_or_else(|| self.choose(kind, training, &labels[..count]), Ok)?;
                     Ok((key, chosen))
                 })
                 .collect::<Result<Vec<(Key, Chosen)>, String>>()?;
             for (key, chosen) in chosen {
-                self.known.insert(key, chosen);
+                known.insert(key, chosen);
                 let measured = |quantity, value| {
                     let base = Measurement { labels: cell.labels.clone(), ..Measurement::new(quantity, value) };
                     base.with("features", key.0).with("labels", key.3).of_seed(seed)
@@ -234,29 +244,27 @@ impl Comparison<'_> {
         Ok(found)
     }
 
-    /// Hidden probabilities, pixels and principal components of training rows `[rows, visible]`.
-    fn feature_sets(&self, parameters: &Parameters, training: &Array2<f64>) -> [FeatureSet; 3] {
-        let set = |name, of: &dyn Fn(ArrayView2<'_, f64>) -> Array2<f64>| FeatureSet {
+    /// Hidden probabilities, pixels and principal components.
+    fn kinds<'b>(&'b self, parameters: &'b Parameters) -> [Features<'b>; 3] {
+        let kind = |name, of: Box<dyn Fn(ArrayView2<'_, f64>) -> Array2<f64> + Sync + 'b>| Features {
             name,
-            training: of(training.view()),
             validation: of(self.rows.validation.0.view()),
             test: of(self.rows.test.0.view()),
+            of,
         };
         [
-            set(HIDDEN, &|rows| hidden_probabilities(parameters, rows)),
-            set("pixels", &|rows| rows.to_owned()),
-            set("pca", &|rows| self.components.scores(rows, parameters.hidden())),
+            kind(HIDDEN, Box::new(|rows| hidden_probabilities(parameters, rows))),
+            kind("pixels", Box::new(|rows| rows.to_owned())),
+            kind("pca", Box::new(|rows| self.components.scores(rows, parameters.hidden()))),
         ]
     }
 
-    fn choose(&self, set: &FeatureSet, labels: &[u32]) -> Result<Chosen, String> {
-        let training = Labelled { features: set.training.slice_axis(Axis(0), Slice::from(..labels.len())), labels };
-        let validation = Labelled { features: set.validation.view(), labels: &self.rows.validation.1 };
-        let test = Labelled { features: set.test.view(), labels: &self.rows.test.1 };
-        self.settings
-            .classifier()
-            .choose(training, validation, test)
-            .map_err(|reason| format!("{}: {reason}", set.name))
+    fn choose(&self, kind: &Features<'_>, training: &Array2<f64>, labels: &[u32]) -> Result<Chosen, String> {
+        let training = Labelled { features: training.slice_axis(Axis(0), Slice::from(..labels.len())), labels };
+        let validation = Labelled { features: kind.validation.view(), labels: &self.rows.validation.1 };
+        let test = Labelled { features: kind.test.view(), labels: &self.rows.test.1 };
+        let classifier = self.settings.classifier();
+        classifier.choose(training, validation, test).map_err(|reason| format!("{}: {reason}", kind.name))
     }
 }
 
