@@ -5,9 +5,11 @@ mod bias_of_k;
 mod chain_law;
 mod conditionals;
 mod definition;
+mod features;
 mod gibbs;
 mod gradient;
 mod histogram;
+mod listing;
 mod machines;
 mod memory_of_k;
 mod rises;
@@ -28,8 +30,10 @@ pub type Protocol = fn(&mut Inputs<'_>) -> Result<Output, Error>;
 pub const PROTOCOLS: &[(&str, Protocol)] = &[
     ("bias-of-k", bias_of_k::bias_of_k),
     ("conditionals", conditionals::conditionals),
+    ("features", features::features),
     ("gibbs", gibbs::gibbs),
     ("gradient", gradient::gradient),
+    ("listing", listing::listing),
     ("memory-of-k", memory_of_k::memory_of_k),
     ("test-likelihood", test_likelihood::test_likelihood),
 ];

@@ -1,0 +1,5 @@
+//! Protocols that read trained cells, on machines small enough to say what must come out.
+
+mod common;
+mod features;
+mod listing;
