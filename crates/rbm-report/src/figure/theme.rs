@@ -31,7 +31,7 @@ pub(crate) fn dotted(index: usize) -> RGBColor {
 }
 
 /// How many lines of [`distinct`] are full; the next have dashes.
-pub(crate) const FULL: usize = 4;
+const FULL: usize = 4;
 
 /// The colour and dash of the line with this index, where markers come in fours: the first 16 differ in marker or dash, for
 /// readers who do not tell the colours apart.
