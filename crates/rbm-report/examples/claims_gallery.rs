@@ -26,8 +26,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn report() -> ClaimsReport {
-    let quote = "The bias of contrastive divergence vanishes as the number of Gibbs steps grows, and so does its variance \
-                 relative to that of the gradient.";
+    let quote = "The bias of contrastive divergence vanishes as the number of Gibbs steps grows, and so does its \
+                 variance relative to that of the gradient.";
     let bias = ClaimSection {
         name: "bias-against-k".into(),
         title: "The bias of CD-k falls geometrically with k".into(),

@@ -16,7 +16,8 @@ pub struct Chart {
     pub kind: ChartKind,
     /// What x is, with its unit; of [`ChartKind::Dots`] what the labels of the rows are.
     pub x_label: String,
-    /// What y is, with its unit. Of [`ChartKind::Dots`] this is the horizontal axis; an empty one is taken from `x_label`.
+    /// What y is, with its unit. Of [`ChartKind::Dots`] this is the horizontal axis; an empty one is
+    /// taken from `x_label`.
     pub y_label: String,
     /// Whether each tenfold of x is as wide as the last.
     pub x_log: bool,

@@ -46,8 +46,8 @@ pub(crate) fn page(report: &Report, overview: &Overview<'_>, figures: &[Figure],
     fitting(&figures.iter().collect::<Vec<_>>(), largest, |kept| html::page(report, overview, figures, kept))
 }
 
-/// What `draw` makes with the figures that are kept: all that a page shows, or without the least important ones if it would
-/// be larger than `largest` with them.
+/// What `draw` makes with the figures that are kept: all that a page shows, or without the least important ones if it
+/// would be larger than `largest` with them.
 pub(crate) fn fitting(figures: &[&Figure], largest: usize, draw: impl Fn(&[bool]) -> String) -> String {
     let mut kept: Vec<bool> = figures.iter().map(|figure| figure.in_page).collect();
     loop {

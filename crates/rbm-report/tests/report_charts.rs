@@ -53,7 +53,8 @@ fn boxes(svg: &str) -> Vec<(String, [f64; 4])> {
     // a mean advance of digits and lower-case letters; plotters aligns texts by their middle
     const EM: f64 = 0.5;
     let mut reader = Reader::from_str(svg);
-    let (mut found, mut open): (Vec<(String, [f64; 4])>, Option<(f64, f64, f64, String)>) = (Vec::new(), None);
+    let mut found = Vec::new();
+    let mut open = None;
     loop {
         match reader.read_event().expect("well-formed") {
             Event::Start(start) if start.name().as_ref() == "text" => {
@@ -68,7 +69,7 @@ fn boxes(svg: &str) -> Vec<(String, [f64; 4])> {
                 if let Some((x, y, size, anchor)) = &open {
                     let text = String::from_utf8_lossy(text.as_ref().as_bytes()).trim().to_owned();
                     let width = EM * size * text.chars().count() as f64;
-                    let left = match &anchor[..] {
+                    let left = match String::as_str(anchor) {
                         "start" => *x,
                         "middle" => x - width / 2.0,
                         _ => x - width,

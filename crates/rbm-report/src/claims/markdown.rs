@@ -3,8 +3,8 @@
 use super::section::ClaimSection;
 use crate::format::printable;
 
-/// A table in GitHub's Markdown with a row a claim: title, verdict, headline. Whatever a text holds, it stays text in its
-/// cell.
+/// A table in GitHub's Markdown with a row a claim: title, verdict, headline. Whatever a text holds, it stays text
+/// in its cell.
 ///
 /// ```
 /// use rbm_report::{ClaimSection, VerdictWord, verdict_table_markdown};

@@ -225,7 +225,8 @@ fn tests(rows: &[TestRow]) -> Markup {
         div.scroll {
             table.tests {
                 thead { tr {
-                    th { "test" } th { "verdict" } th { "statistic" } th { "interval" } th.n { "n" } th { "rule" } th { "found" }
+                    th { "test" } th { "verdict" } th { "statistic" } th { "interval" }
+                    th.n { "n" } th { "rule" } th { "found" }
                 } }
                 tbody {
                     @for row in rows {

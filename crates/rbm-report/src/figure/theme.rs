@@ -31,10 +31,10 @@ pub(crate) fn dotted(index: usize) -> RGBColor {
 }
 
 /// How many lines of [`distinct`] are full; the next have dashes.
-pub(crate) const FULL: usize = 4;
+const FULL: usize = 4;
 
-/// The colour and dash of the line with this index, where markers come in fours: the first 16 differ in marker or dash, for
-/// readers who do not tell the colours apart.
+/// The colour and dash of the line with this index, where markers come in fours: the first 16 differ in marker or dash,
+/// for readers who do not tell the colours apart.
 pub(crate) fn distinct(index: usize) -> RGBColor {
     let dash = index / FULL % DASHES.len();
     RGBColor(LINE, (index % LINES.len()) as u8, dash as u8)

@@ -124,8 +124,8 @@ fn draw_title(canvas: &Canvas<'_>, frame: &Frame, title: &str) -> Drawn {
     canvas.text(title, (middle, frame.bottom + 32.0), SMALL, Anchor::Center, INK.mix(MUTED))
 }
 
-/// Lays labels out from the last to the first, each above those that it would touch: so no label lies on another, and no
-/// line to a label crosses one.
+/// Lays labels out from the last to the first, each above those that it would touch: so no label lies on another, and
+/// no line to a label crosses one.
 fn flags(references: &[Marked], x: impl Fn(&Marked) -> f64) -> Vec<Flag> {
     let mut order: Vec<usize> = (0..references.len()).collect();
     order.sort_by(|&a, &b| x(&references[b]).total_cmp(&x(&references[a])));

@@ -2,8 +2,8 @@
 
 use crate::format::clip;
 
-/// At most `most` lines of at most `longest` characters, broken between words; what is too long for that loses its end, a
-/// word that is too long its middle.
+/// At most `most` lines of at most `longest` characters, broken between words; what is too long for that loses its end,
+/// a word that is too long its middle.
 pub(super) fn wrap(text: &str, longest: usize, most: usize) -> Vec<String> {
     let longest = longest.max(1);
     let mut lines: Vec<String> = Vec::new();

@@ -10,7 +10,7 @@ use crate::figure::axes::{Frame, MUTED, SMALL, Scale, label_room, ticks};
 use crate::figure::canvas::{Anchor, Canvas, Drawn, Size, draw, text_width};
 use crate::figure::legend::{Entry, Legend};
 use crate::figure::ruler::Ruler;
-use crate::figure::theme::{INK, dashed_ink, distinct};
+use crate::figure::theme::{INK, LINES, dashed_ink, distinct, line};
 use crate::format::clip;
 
 const WIDTH: f64 = 640.0;
@@ -195,7 +195,7 @@ impl Plot {
         for (x, low, high) in curve.points.iter().filter_map(ends) {
             let (below, above) = (self.place(pen, x, low), self.place(pen, x, high));
             // full lines, as a dash longer than the whisker would look like a gap
-            let color = distinct(pen % crate::figure::theme::FULL).mix(0.85);
+            let color = line(pen % LINES.len()).mix(0.85);
             canvas.path(&[below, above], color, 1.5)?;
             for (value, (x, y)) in [(low, below), (high, above)] {
                 if self.y.holds(value) {

@@ -16,8 +16,8 @@ use plotters::style::Color;
 
 /// Beyond this size nothing is drawn: the width of an axis must not overflow.
 const LARGEST: f64 = 1e300;
-/// How many times as wide as its values a plot becomes to hold a value that they are compared with: much where the distance
-/// to it is what counts, less on a logarithmic axis, where a bound that is far off is not worth more than its name.
+/// How many times as wide as its values a plot becomes to hold a value that they are compared with: much where the
+/// distance to it is what counts, less on a logarithmic axis, where a bound that is far off is not worth more than its name.
 const MOST_TIMES: f64 = 12.0;
 const MOST_TIMES_LOGARITHMIC: f64 = 3.0;
 /// Characters of a title, at its size in the width of a figure.
