@@ -1,5 +1,6 @@
 //! Protocols: computations that give measurements no sweep gives.
 
+mod annealed_cost;
 mod bias_curve;
 mod bias_of_k;
 mod chain_law;
@@ -7,9 +8,11 @@ mod conditionals;
 mod definition;
 mod gibbs;
 mod gradient;
+mod growth;
 mod histogram;
 mod machines;
 mod memory_of_k;
+mod partition_cost;
 mod rises;
 mod two_modes;
 
@@ -30,6 +33,7 @@ pub const PROTOCOLS: &[(&str, Protocol)] = &[
     ("gibbs", gibbs::gibbs),
     ("gradient", gradient::gradient),
     ("memory-of-k", memory_of_k::memory_of_k),
+    ("partition-cost", partition_cost::partition_cost),
 ];
 
 /// What a protocol is given.
