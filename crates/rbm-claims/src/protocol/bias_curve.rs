@@ -109,3 +109,73 @@ fn variance(squares: &Moments, means: &Moments) -> f64 {
         + part(&squares.visible, &means.visible)
         + part(&squares.hidden, &means.hidden)
 }
+
+#[cfg(test)]
+mod tests {
+    use rbm_data::DataFolders;
+    use rbm_runner::DataSets;
+
+    use super::*;
+    use crate::protocol::{
+        definition::Joint,
+        machines::{bars_and_stripes, largest_difference, random_machine, random_rows},
+    };
+
+    /// docs/mathematics.md, the oracle without random numbers: computed by an independent program.
+    #[test]
+    fn a_curve_has_the_published_values_of_the_oracle() {
+        let (m, n) = (9, 6);
+        let weight = |at: usize| {
+            let (i, j) = ((at % m) as f64, (at / m) as f64);
+            (1.0 + 0.7 * i + 1.3 * j + 0.11 * i * j).sin()
+        };
+        let machine = Parameters::new(
+            (0..m * n).map(weight).collect(),
+            (0..m).map(|i| 0.3 * (i as f64).cos()).collect(),
+            (0..n).map(|j| -0.2 + 0.1 * (2.0 * j as f64).sin()).collect(),
+        )
+        .expect("the lengths fit");
+        let mut data = DataSets::quiet(DataFolders { data_dir: None, cache: std::env::temp_dir() });
+        let rows = bars_and_stripes(&mut data).expect("generated");
+        let found = Curve::new(&machine, &rows, 10).expect("small").measurements(&[1, 2, 5, 10], 1000.0);
+        let at = |quantity: &str, k: f64| {
+            found.iter().find(|one| one.quantity == quantity && one.x == Some(k)).expect("measured").value
+        };
+        let norms = [(1.0, 4.730_534_135_1e-1), (2.0, 1.573_494_697_1e-1), (5.0, 5.690_815_362_9e-3)];
+        for (k, expected) in norms.into_iter().chain([(10.0, 2.214_429_036_5e-5)]) {
+            let norm = at("bias-norm", k);
+            // The figures hold to 1e-8 relative.
+            assert!((norm / expected - 1.0).abs() < 1e-8, "k = {k}: {norm}, not {expected}");
+        }
+        assert!((at("relative-bias", 1.0) - 0.3392).abs() < 5e-5);
+        assert!((at("cosine", 1.0) - 0.995_67).abs() < 5e-6);
+        assert!((at("total-variation", 1.0) - 0.177_45).abs() < 5e-6);
+        assert_eq!(at("wrong-signs", 1.0), 0.0);
+    }
+
+    /// Bias and variance from the joint law, with nothing of the enumeration.
+    #[test]
+    fn a_curve_is_what_the_joint_law_gives() {
+        let machine = random_machine(4, 3, 1.5, 3).expect("lengths fit");
+        let rows = random_rows(4, 3, 3).expect("rows");
+        let curve = Curve::new(&machine, &rows, 3).expect("small");
+        let joint = Joint::new(&machine);
+        let kernel = joint.kernel();
+        let model = joint.statistics_under(&joint.visible_law());
+        let of_state = |state: usize| {
+            let at_it: Vec<f64> = (0..16).map(|other| f64::from(u8::from(other == state))).collect();
+            joint.statistics_under(&at_it)
+        };
+        let mut law = rows.law().expect("states");
+        for at in &curve.of_k {
+            let mean = joint.statistics_under(&law);
+            let bias = model.iter().zip(&mean).map(|(p, q)| p - q);
+            // Sums of 128 products with a few roundings each, of numbers below 1: 128 x 10 x 2^-53 = 1.4e-13.
+            assert!(largest_difference(bias, at.bias.components()) < 1.5e-13);
+            let squares: f64 = (0..16).map(|v| law[v] * of_state(v).iter().map(|s| s * s).sum::<f64>()).sum();
+            let variance = squares - mean.iter().map(|s| s * s).sum::<f64>();
+            assert!((variance - at.variance).abs() < 19.0 * 1.5e-13, "19 components");
+            law = (0..16).map(|to| (0..16).map(|from| law[from] * kernel[from * 16 + to]).sum()).collect();
+        }
+    }
+}

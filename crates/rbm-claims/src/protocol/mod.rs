@@ -1,5 +1,6 @@
 //! Protocols: computations that give measurements no sweep gives.
 
+mod annealed_cost;
 mod bias_curve;
 mod bias_of_k;
 mod chain_law;
@@ -8,10 +9,12 @@ mod definition;
 mod features;
 mod gibbs;
 mod gradient;
+mod growth;
 mod histogram;
 mod listing;
 mod machines;
 mod memory_of_k;
+mod partition_cost;
 mod rises;
 mod test_likelihood;
 mod two_modes;
@@ -35,6 +38,7 @@ pub const PROTOCOLS: &[(&str, Protocol)] = &[
     ("gradient", gradient::gradient),
     ("listing", listing::listing),
     ("memory-of-k", memory_of_k::memory_of_k),
+    ("partition-cost", partition_cost::partition_cost),
     ("test-likelihood", test_likelihood::test_likelihood),
 ];
 

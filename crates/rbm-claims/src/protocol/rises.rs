@@ -51,7 +51,8 @@ impl Rises {
     /// - `largest-rise-of-norm`: of the norm of the bias, relative to it, from k = 1 on, where the norm is above 1e-9;
     /// - `share-of-machines-with-rising-norm`, `share-with-a-rising-component`: machines where the norm, or the absolute
     ///   value of at least one component, rises from some k to the next by more than rounding, 1e-12;
-    /// - `counter-example`: the norm over x = k of the machine whose norm rises most, with its seed and `scale` or `step`.
+    /// - `counter-example`: the norm over x = k of the machine whose norm rises most, with its seed and `scale` or `step`;
+    ///   absent where no norm rises.
     pub(super) fn summary(machines: &[Self]) -> Vec<Measurement> {
         let count = machines.len() as f64;
         let share = |holds: fn(&Self) -> bool| machines.iter().filter(|one| holds(one)).count() as f64 / count;
@@ -63,7 +64,8 @@ impl Rises {
             add("share-of-machines-with-rising-norm", Some(share(|one| one.norm_rises)));
             add("share-with-a-rising-component", Some(share(|one| one.component_rises)));
         }
-        let steepest = machines.iter().filter_map(|one| one.norm.map(|norm| (one, norm)));
+        let rising = machines.iter().filter(|one| one.norm_rises);
+        let steepest = rising.filter_map(|one| one.norm.map(|norm| (one, norm)));
         if let Some((worst, _)) = steepest.max_by(|a, b| a.1.total_cmp(&b.1)) {
             let (name, value) = worst.label;
             found.extend(worst.norms.iter().enumerate().map(|(at, &norm)| {
@@ -89,6 +91,8 @@ mod tests {
         let rising = Rises::of(&[0.5, 0.75], &[vec![0.3, 0.4], vec![0.6, 0.8]], ("scale", 1.0), 7);
         assert_eq!((rising.norm_rises, rising.kl), (true, Some(0.25)));
 
+        let none = Rises::summary(&[falling.clone(), component.clone()]);
+        assert!(none.iter().all(|one| one.quantity != "counter-example"), "no norm rises");
         let summary = Rises::summary(&[falling, component, rising]);
         let of = |quantity: &str| summary.iter().filter(|one| one.quantity == quantity).collect::<Vec<_>>();
         assert!((of("largest-rise-of-norm")[0].value - 1.0).abs() < 1e-15);

@@ -6,3 +6,4 @@ mod conditionals;
 mod gibbs;
 mod gradient;
 mod memory_of_k;
+mod partition_cost;

@@ -4,7 +4,7 @@ use super::common::{bars_and_stripes, oracle};
 use burn::tensor::{DType, Tensor, TensorData};
 use rbm_model::{ModelConfig, Precision, Rbm, exact, exact::WeightedRows};
 use rbm_ops::devices_for_tests;
-use rbm_train::{Algorithm, Batch, EstimatorState, Gradient, Key, TrainConfig, estimator};
+use rbm_train::{Algorithm, Batch, EstimatorState, Gradient, Key, TrainConfig, autodiff_gradient, estimator};
 
 const MACHINE_HIDDEN: usize = 6;
 
@@ -213,5 +213,23 @@ fn the_closed_form_is_automatic_differentiation_of_the_free_energy_difference() 
             // Sums of at most 16 terms below 1, each a few roundings: 16 x 8 units of 2^-53, 1.4e-14.
             assert!((closed + automatic).abs() < 2e-14, "{backend}, component {c}: {closed} and {automatic}");
         }
+    }
+}
+
+#[test]
+fn the_exact_gradient_is_automatic_differentiation_of_the_log_likelihood() {
+    let p = oracle(MACHINE_HIDDEN, 1.0, true);
+    let rows = WeightedRows::new(9, &rows()).expect("rows");
+    let closed = exact::gradient(&p, &rows).expect("small enough");
+    for (backend, device) in devices_for_tests().into_iter().filter(|(backend, _)| backend.has_f64()) {
+        let automatic = autodiff_gradient(&p, &rows, &device).expect("small enough");
+        for (c, (closed, automatic)) in closed.components().zip(automatic.components()).enumerate() {
+            // Sums of 512 products of numbers below 1, each a few roundings: 512 x 8 units of 2^-53, 4.6e-13.
+            assert!((closed - automatic).abs() < 5e-13, "{backend}, component {c}: {closed} and {automatic}");
+        }
+        let narrow = WeightedRows::new(4, &[0.0; 4]).expect("a row");
+        assert!(autodiff_gradient(&p, &narrow, &device).is_err(), "rows must fit");
+        let steep = oracle(MACHINE_HIDDEN, 500.0, true);
+        assert!(autodiff_gradient(&steep, &rows, &device).is_err(), "exp would overflow");
     }
 }
