@@ -48,6 +48,8 @@ pub struct Found {
     pub images: Vec<(String, ImageGrid)>,
     /// Seconds that protocols and cells took, when they were computed.
     pub seconds: f64,
+    /// The most memory that a process held in which one of its cells was computed.
+    pub peak_memory_bytes: u64,
     /// What went wrong on the way: cells that failed, protocols that could not be carried out.
     pub notes: Vec<String>,
 }
@@ -211,6 +213,9 @@ impl Found {
                 x: Some(f64::from(point.epoch)),
                 ..Measurement::new(&point.metric, point.value)
             });
+        }
+        if let Ok(Some(record)) = folder.read_run() {
+            self.peak_memory_bytes = self.peak_memory_bytes.max(record.peak_memory_bytes.unwrap_or(0));
         }
         if let Some(bytes) = folder.read_file("timings.parquet")? {
             let rows = timings_from_parquet(&bytes)?;

@@ -310,7 +310,8 @@ impl Experiment {
         let statement: Statement = toml::from_str(text).map_err(|error| {
             let place = error.span().map(|span| {
                 let before = &text[..span.start.min(text.len())];
-                let (line, column) = (before.matches('\n').count() + 1, before.rsplit('\n').next().unwrap_or("").len() + 1);
+                let (line, column) =
+                    (before.matches('\n').count() + 1, before.rsplit('\n').next().unwrap_or("").len() + 1);
                 format!("line {line}, column {column}: ")
             });
             wrong(format!("{}{}", place.unwrap_or_default(), error.message()))
@@ -367,7 +368,10 @@ impl Experiment {
             if !self.configs.contains_key(&sweep.config) {
                 let known: Vec<&str> = self.configs.keys().map(String::as_str).collect();
                 let closest = closest(&sweep.config, &known);
-                return Err(format!("sweep {:?}: there is no config {:?} beside it{closest}", sweep.name, sweep.config));
+                return Err(format!(
+                    "sweep {:?}: there is no config {:?} beside it{closest}",
+                    sweep.name, sweep.config
+                ));
             }
         }
         let sweeps: Vec<&str> = sweep.iter().map(|sweep| sweep.name.as_str()).collect();
@@ -381,14 +385,20 @@ impl Experiment {
             }
             for name in spec.sweeps.iter().flatten() {
                 if !sweeps.contains(&name.as_str()) {
-                    return Err(format!("protocol {:?}: there is no sweep {name:?}{}", spec.name, closest(name, &sweeps)));
+                    return Err(format!(
+                        "protocol {:?}: there is no sweep {name:?}{}",
+                        spec.name,
+                        closest(name, &sweeps)
+                    ));
                 }
             }
         }
         for test in test {
             let says = &test.says;
             if test.confirmed.is_empty() || test.refuted.is_empty() {
-                return Err(format!("test {says:?}: `confirmed` and `refuted` need `above`, `below` or both, or `outside`, in order"));
+                return Err(format!(
+                    "test {says:?}: `confirmed` and `refuted` need `above`, `below` or both, or `outside`, in order"
+                ));
             }
             if test.confirmed.meets(&test.refuted) {
                 return Err(format!("test {says:?}: some numbers would both confirm and refute it"));
@@ -419,7 +429,7 @@ impl Experiment {
 }
 
 /// The file of an experiment.
-pub const FILE: &str = "experiment.toml";
+pub(crate) const FILE: &str = "experiment.toml";
 
 /// "; did you mean ...?", where a word is close enough.
 pub(crate) fn closest(word: &str, known: &[&str]) -> String {

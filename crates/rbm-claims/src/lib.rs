@@ -12,6 +12,7 @@ mod figure;
 mod measurement;
 mod page;
 pub mod protocol;
+mod readme;
 mod record;
 mod select;
 mod statistic;
@@ -22,11 +23,13 @@ pub use claim::{Claim, Found, PlannedSweep, Unavailable, all_cells};
 pub use embedded::{choose, embedded, read_folder};
 pub use error::Error;
 pub use experiment::{
-    Basis, Budget, Experiment, Group, IntervalMethod, Profile, ProtocolSpec, Region, Settings, Statement, SweepSpec, Test,
+    Basis, Budget, Experiment, Group, IntervalMethod, Profile, ProtocolSpec, Region, Settings, Statement, SweepSpec,
+    Test,
 };
 pub use figure::{FigureKind, FigureSpec, ReferenceSpec};
 pub use measurement::{Label, Labels, Measurement};
 pub use page::{Shown, page, verdict_table};
+pub use readme::{claim_block, with_block};
 pub use record::{ClaimRecord, TestRecord};
 pub use select::{At, Condition, Over, Select};
 pub use statistic::Statistic;

@@ -2,9 +2,7 @@
 
 use rbm_report::{ClaimSection, ClaimsPage, ClaimsReport, TestRow, VerdictWord, render_claims};
 
-use crate::{
-    Basis, Claim, ClaimRecord, Error, FigureKind, Found, Group, Profile, TestRecord, Verdict, record::figure,
-};
+use crate::{Basis, Claim, ClaimRecord, Error, FigureKind, Found, Group, Profile, TestRecord, Verdict, record::figure};
 
 /// A claim with everything that is shown of it.
 pub struct Shown<'a> {
@@ -72,7 +70,9 @@ fn row(test: &TestRecord) -> TestRow {
     TestRow {
         says: test.says.clone(),
         verdict: word(test.verdict),
-        statistic: test.statistic.map_or("–".into(), |value| format!("{} {}", figure(value), test.unit).trim().into()),
+        statistic: test
+            .statistic
+            .map_or("–".into(), |value| format!("{} {}", figure(value), test.unit).trim().into()),
         interval: test.interval_in_words(),
         n: format!("{} ({})", test.n, test.method),
         rule: test.rule.clone(),

@@ -142,7 +142,7 @@ impl TestRecord {
 }
 
 /// A number with three or four digits that say something.
-pub fn figure(value: f64) -> String {
+pub(crate) fn figure(value: f64) -> String {
     let size = value.abs();
     let text = if value == 0.0 {
         "0".to_owned()

@@ -222,9 +222,9 @@ impl Select {
 /// Whether a measurement's labels satisfy the conditions; the empty word stands for a label that is absent.
 pub(crate) fn holds(conditions: &BTreeMap<String, Condition>, measurement: &Measurement) -> bool {
     let absent = Label::from("");
-    conditions.iter().all(|(name, condition)| {
-        condition.labels().contains(measurement.labels.get(name).unwrap_or(&absent))
-    })
+    conditions
+        .iter()
+        .all(|(name, condition)| condition.labels().contains(measurement.labels.get(name).unwrap_or(&absent)))
 }
 
 /// "k = 1, sweep = training".

@@ -73,8 +73,7 @@ pub fn decide(
     measurements: &[Measurement],
     missing: Option<&str>,
 ) -> ClaimOutcome {
-    let tests: Vec<&Test> =
-        experiment.statement.test.iter().filter(|test| test.is_decided_in(profile)).collect();
+    let tests: Vec<&Test> = experiment.statement.test.iter().filter(|test| test.is_decided_in(profile)).collect();
     let tests: Vec<TestOutcome> = tests.into_iter().map(|test| outcome(test, measurements, missing)).collect();
     let count = |verdict: Verdict| tests.iter().filter(|test| test.verdict == verdict).count();
     let (confirmed, refuted) = (count(Verdict::Confirmed), count(Verdict::Refuted));

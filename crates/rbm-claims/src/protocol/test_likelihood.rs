@@ -10,7 +10,7 @@ use rbm_model::{Parameters, Place, Precision, exact};
 use rbm_ops::BackendName;
 use serde::Deserialize;
 
-use super::{Inputs, Output, TrainedCell};
+use super::{Inputs, Output};
 use crate::{Error, Measurement};
 
 /// Rows that judging chains of an estimate may start at, as `rbm evaluate` takes them.
@@ -66,7 +66,8 @@ pub(crate) fn test_likelihood(inputs: &mut Inputs<'_>) -> Result<Output, Error> 
     if settings.seeds.is_empty() {
         return Err(inputs.failed("`seeds` must name at least one"));
     }
-    let schedule = Schedule::parse(&settings.schedule).map_err(|reason| inputs.failed(format!("`schedule` must be {reason}")))?;
+    let schedule =
+        Schedule::parse(&settings.schedule).map_err(|reason| inputs.failed(format!("`schedule` must be {reason}")))?;
     let mut output = Output::default();
     for (index, cell) in inputs.cells.iter().enumerate() {
         (inputs.progress)(index as f64 / inputs.cells.len() as f64);
