@@ -16,8 +16,8 @@ const LARGEST_ACTIVATION: f64 = 700.0;
 /// Gradient of the mean log-likelihood `-E_q F(v) - ln sum_v exp(-F(v))` of the rows, in f64, by automatic
 /// differentiation of exactly this expression on `device`, with the sum over all visible states written out.
 ///
-/// No derivative is written by hand. The softplus is `ln(1 + exp(x))` as it stands, which is smooth everywhere: the form
-/// with a maximum, which does not overflow, has no derivative at 0.
+/// No derivative is written by hand. The softplus is `ln(1 + exp(x))` as it stands, which is smooth everywhere: the
+/// form with a maximum, which does not overflow, has no derivative at 0.
 ///
 /// # Errors
 /// When the rows do not fit the machine, it has more than 16 visible units or activations beyond 700, or the device

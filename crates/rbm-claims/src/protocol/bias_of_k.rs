@@ -1,8 +1,9 @@
 //! `bias-of-k`: is CD-k less biased, the larger k is; and what does a larger k cost?
 //!
-//! The law `q T^k` of chains that start at the data is computed exactly, so that every number is free of noise. Chi-squared,
-//! KL and total variation from the model cannot rise with k (data processing); the norm of the gradient's bias, and each
-//! component of it, can. Both are looked at on random machines and on machines along a training by the exact gradient.
+//! The law `q T^k` of chains that start at the data is computed exactly, so that every number is free of noise.
+//! Chi-squared, KL and total variation from the model cannot rise with k (data processing); the norm of the gradient's
+//! bias, and each component of it, can. Both are looked at on random machines and on machines along a training by the
+//! exact gradient.
 
 use rayon::prelude::*;
 use rbm_model::{

@@ -1,13 +1,13 @@
 //! `conditionals`: are the units of a layer independent given the other layer, with the logistic formula as their law?
 //!
-//! `sigma(b + W v)` and `sigma(a + W' h)` by the operations that training runs, against conditionals that are summed from
-//! the joint law. The joint law comes from the energies of all states.
+//! `sigma(b + W v)` and `sigma(a + W' h)` by the operations that training runs, against conditionals that are summed
+//! from the joint law. The joint law comes from the energies of all states.
 //!
 //! Rounding, for the thresholds of claims: an energy is a sum of K = mn + m + n terms whose absolute values sum to A,
 //! so that it errs by at most `K u A`, u = 2^-53. A weight `exp(-E)` errs by as much relatively, and a conditional
 //! probability p, a quotient of sums of weights, by at most `2 p (1 - p) K u A <= K u A / 2`. The library's activation
-//! errs by less. At 6 x 5 units and scale 4, A is about 41 x 4 x 0.8 = 131, so the bound is 3e-13; 1e-12 leaves room for
-//! machines with larger A.
+//! errs by less. At 6 x 5 units and scale 4, A is about 41 x 4 x 0.8 = 131, so the bound is 3e-13; 1e-12 leaves room
+//! for machines with larger A.
 
 use rayon::prelude::*;
 use rbm_model::{ModelConfig, Precision, Rbm};
@@ -47,8 +47,8 @@ impl Default for Settings {
 ///
 /// - `hidden-conditional-error`, `visible-conditional-error`: of the library's `p(h_j | v)` and `p(v_i | h)`;
 /// - `factorisation-error`: of `p(h | v)` and `p(v | h)` from the products of their units' laws, all by the joint law;
-/// - `factorisation-error-lateral`: of `p(v | h)`, where two visible units are connected. It must not vanish: the control
-///   that the measurement can fail.
+/// - `factorisation-error-lateral`: of `p(v | h)`, where two visible units are connected. It must not vanish: the
+///   control that the measurement can fail.
 pub(crate) fn conditionals(inputs: &mut Inputs<'_>) -> Result<Output, Error> {
     let settings: Settings = inputs.parse()?;
     if let Some(reason) = refuse_size(settings.visible, settings.hidden) {

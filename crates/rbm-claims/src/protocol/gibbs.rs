@@ -94,8 +94,8 @@ impl Settings {
 /// - `steps-to-1-percent`: steps until the total variation is below 0.01; left out where `most_steps` were not enough;
 /// - `arrived`: 1 where they were, 0 where not;
 /// - `sampler-p-value`: of the sampler's histogram against the law after x steps;
-/// - `sampler-p-value-one-step-late`: of the same histogram against the law a step later. The control: tiny where the two
-///   laws differ by more than chance.
+/// - `sampler-p-value-one-step-late`: of the same histogram against the law a step later. The control: tiny where the
+///   two laws differ by more than chance.
 ///
 /// And of machines with two modes of equal weight, by `coupling`: see [`two_modes`].
 pub(crate) fn gibbs(inputs: &mut Inputs<'_>) -> Result<Output, Error> {

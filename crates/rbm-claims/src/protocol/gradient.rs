@@ -4,12 +4,13 @@
 //! log-likelihood summed over all joint states, automatic differentiation of the log-likelihood, and the expectations
 //! summed from the joint law.
 //!
-//! What central differences of step d may err by: the truncation is `d^2 / 6` times the third derivative, a difference of
-//! two third cumulants of statistics within [0, 1], each at most 0.1: 3e-12 at d = 1e-5. A value of the log-likelihood is a
-//! difference of logarithms of sums of weights. A weight errs relatively by at most `K u A` (K terms of an energy, whose
-//! absolute values sum to A; u = 2^-53): at 7 x 5 units and scale 2, 47 x 1.1e-16 x 75 = 4e-13; the sum of 4096 weights by
-//! as many u, 5e-13. Together 1.3e-12 a value, and at most 1.3e-7 the quotient: 1e-6 leaves room for machines with larger
-//! A. The other two err by rounding alone, by at most `2 K u A` for the quotients and as much for the sums: below 1e-11.
+//! What central differences of step d may err by: the truncation is `d^2 / 6` times the third derivative, a difference
+//! of two third cumulants of statistics within [0, 1], each at most 0.1: 3e-12 at d = 1e-5. A value of the
+//! log-likelihood is a difference of logarithms of sums of weights. A weight errs relatively by at most `K u A` (K
+//! terms of an energy, whose absolute values sum to A; u = 2^-53): at 7 x 5 units and scale 2, 47 x 1.1e-16 x 75 =
+//! 4e-13; the sum of 4096 weights by as many u, 5e-13. Together 1.3e-12 a value, and at most 1.3e-7 the quotient: 1e-6
+//! leaves room for machines with larger A. The other two err by rounding alone, by at most `2 K u A` for the quotients
+//! and as much for the sums: below 1e-11.
 
 use rayon::prelude::*;
 use rbm_model::{

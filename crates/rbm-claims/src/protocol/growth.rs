@@ -8,8 +8,8 @@ pub(super) struct Growth {
 }
 
 impl Growth {
-    /// By least squares of the logarithms over the larger half of the sizes, two at least: small sizes show fixed costs.
-    /// None for fewer than two, or where the times do not grow.
+    /// By least squares of the logarithms over the larger half of the sizes, two at least: small sizes show fixed
+    /// costs. None for fewer than two, or where the times do not grow.
     pub(super) fn of_larger_half(times: &[(f64, f64)]) -> Option<Self> {
         let count = times.len().div_ceil(2).max(2);
         let points = times.get(times.len().checked_sub(count)?..)?;

@@ -6,8 +6,8 @@ use statrs::distribution::{ChiSquared, ContinuousCDF};
 /// (Cochran's rule).
 const LEAST_EXPECTED: f64 = 5.0;
 
-/// Probability of a chi-squared statistic at least as large as that of `counts` `[states]`, if they are independent draws
-/// from `law` `[states]`; none where fewer than two cells remain.
+/// Probability of a chi-squared statistic at least as large as that of `counts` `[states]`, if they are independent
+/// draws from `law` `[states]`; none where fewer than two cells remain.
 pub(super) fn p_value(counts: &[u64], law: &[f64]) -> Option<f64> {
     let total = counts.iter().sum::<u64>() as f64;
     let mut cells: Vec<(f64, f64)> = counts.iter().zip(law).map(|(&count, p)| (p * total, count as f64)).collect();

@@ -1,8 +1,8 @@
 //! `memory-of-k`: what a machine learns from chains of k steps from random states is to be sampled by k steps.
 //!
-//! Rdm-k (Decelle, Furtlehner and Seoane 2021): the negative phase comes from chains that start at random in every update
-//! and run for k steps. Here its expectation is followed, `E_q s - E_{u T^k} s` with u the law of the starts, so that
-//! nothing is noise. The law of a chain that starts in the same way is then held against the data along its steps.
+//! Rdm-k (Decelle, Furtlehner and Seoane 2021): the negative phase comes from chains that start at random in every
+//! update and run for k steps. Here its expectation is followed, `E_q s - E_{u T^k} s` with u the law of the starts, so
+//! that nothing is noise. The law of a chain that starts in the same way is then held against the data along its steps.
 
 use rayon::prelude::*;
 use rbm_model::{
@@ -119,8 +119,8 @@ fn is_shown(step: u32, last: u32) -> bool {
     step == last || step.is_multiple_of(spacing)
 }
 
-/// Ascends the expected Rdm-k gradient from `W[j, i] = 0.5 sin(1 + 0.7 i + 1.3 j + 0.11 i j)`, biases 0: a start without
-/// random numbers, so that the result can be reproduced anywhere.
+/// Ascends the expected Rdm-k gradient from `W[j, i] = 0.5 sin(1 + 0.7 i + 1.3 j + 0.11 i j)`, biases 0: a start
+/// without random numbers, so that the result can be reproduced anywhere.
 fn train(settings: &Settings, rows: &WeightedRows, start: &[f64], k: u32) -> Result<Parameters, Error> {
     let (m, n) = (rows.visible(), settings.hidden);
     let weight = |at: usize| {

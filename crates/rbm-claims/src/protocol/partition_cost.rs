@@ -1,8 +1,9 @@
 //! `partition-cost`: what the partition function costs, by its definition, over the smaller layer, and by annealing.
 //!
-//! By definition Z is a sum of `2^(m + n)` terms. Over the smaller layer it is one of `2^min(m, n)` terms, since the other
-//! layer is summed in closed form; the library walks them in Gray-code order. Annealed importance sampling estimates it
-//! in a time that grows with the number of weights, to an error that is measured here where the sum is known.
+//! By definition Z is a sum of `2^(m + n)` terms. Over the smaller layer it is one of `2^min(m, n)` terms, since the
+//! other layer is summed in closed form; the library walks them in Gray-code order. Annealed importance sampling
+//! estimates it in a time that grows with the number of weights, to an error that is measured here where the sum is
+//! known.
 //!
 //! Times are of all threads there are, the least of several runs: whatever else a machine does only adds to them.
 

@@ -49,10 +49,10 @@ impl Rises {
     ///
     /// - `largest-rise-of-kl`: the largest change of KL from a k to the next, from k = 0 on, in nats;
     /// - `largest-rise-of-norm`: of the norm of the bias, relative to it, from k = 1 on, where the norm is above 1e-9;
-    /// - `share-of-machines-with-rising-norm`, `share-with-a-rising-component`: machines where the norm, or the absolute
-    ///   value of at least one component, rises from some k to the next by more than rounding, 1e-12;
-    /// - `counter-example`: the norm over x = k of the machine whose norm rises most, with its seed and `scale` or `step`;
-    ///   absent where no norm rises.
+    /// - `share-of-machines-with-rising-norm`, `share-with-a-rising-component`: machines where the norm, or the
+    ///   absolute value of at least one component, rises from some k to the next by more than rounding, 1e-12;
+    /// - `counter-example`: the norm over x = k of the machine whose norm rises most, with its seed and `scale` or
+    ///   `step`; absent where no norm rises.
     pub(super) fn summary(machines: &[Self]) -> Vec<Measurement> {
         let count = machines.len() as f64;
         let share = |holds: fn(&Self) -> bool| machines.iter().filter(|one| holds(one)).count() as f64 / count;

@@ -7,8 +7,8 @@ use crate::{Error, Measurement};
 
 /// A machine whose weights are all `coupling`, with biases that make a state and its complement equally likely.
 ///
-/// Up to a constant `E(v, h) = -w (sum_i v_i - m/2)(sum_j h_j - n/2)`, with `a = -w n / 2` and `b = -w m / 2`: unchanged
-/// where all units of both layers are flipped. All units off and all units on are the two modes.
+/// Up to a constant `E(v, h) = -w (sum_i v_i - m/2)(sum_j h_j - n/2)`, with `a = -w n / 2` and `b = -w m / 2`:
+/// unchanged where all units of both layers are flipped. All units off and all units on are the two modes.
 pub(super) fn machine(visible: usize, hidden: usize, coupling: f64) -> Result<Parameters, Error> {
     let half = |units: usize| -0.5 * coupling * units as f64;
     Ok(Parameters::new(vec![coupling; visible * hidden], vec![half(hidden); visible], vec![half(visible); hidden])?)
@@ -16,8 +16,10 @@ pub(super) fn machine(visible: usize, hidden: usize, coupling: f64) -> Result<Pa
 
 /// Measures, by `coupling`, with all chains started at all units off:
 ///
-/// - `mode-crossings`: per 1,000 steps of a chain, changes of the mode that most units are in; a tie leaves it as it was;
-/// - `mode-share-error`: how far the share of chains in the first mode is from its true 1/2 after x steps; ties count half;
+/// - `mode-crossings`: per 1,000 steps of a chain, changes of the mode that most units are in; a tie leaves it as it
+///   was;
+/// - `mode-share-error`: how far the share of chains in the first mode is from its true 1/2 after x steps; ties count
+///   half;
 /// - `second-eigenvalue`: of the kernel.
 pub(super) fn measure(settings: &Settings, coupling: f64, seed: u64) -> Result<Vec<Measurement>, Error> {
     let m = settings.visible;

@@ -14,8 +14,8 @@ fn layers_are_independent_given_each_other_and_logistic() {
 
 #[test]
 fn a_connection_within_a_layer_is_seen() {
-    // Two units of probability 1/2 with a coupling of 1 between them: by hand, p(1, 1) = e / (3 + e), and each is on with
-    // probability (1 + e) / (3 + e).
+    // Two units of probability 1/2 with a coupling of 1 between them: by hand, p(1, 1) = e / (3 + e), and each is on
+    // with probability (1 + e) / (3 + e).
     let found = run("conditionals", "machines = 1\nvisible = 2\nhidden = 1\nscales = [0.0]\nlateral = 1.0");
     let e = std::f64::consts::E;
     let on = (1.0 + e) / (3.0 + e);

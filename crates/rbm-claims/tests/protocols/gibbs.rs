@@ -2,8 +2,8 @@
 
 use super::common::{labelled, largest, of, run, try_run, values};
 
-const SMALL: &str = "machines = 4\nvisible = 4\nhidden = 3\nscales = [0.5, 2.0]\nsteps = [0, 1, 5, 50]\nchains = 20000\n\
-                     sampler_steps = [1, 3]\ncouplings = [0.5, 2.0]\nmode_chains = 50\nmode_steps = 500";
+const SMALL: &str = "machines = 4\nvisible = 4\nhidden = 3\nscales = [0.5, 2.0]\nsteps = [0, 1, 5, 50]\n\
+                     chains = 20000\nsampler_steps = [1, 3]\ncouplings = [0.5, 2.0]\nmode_chains = 50\nmode_steps = 500";
 
 #[test]
 fn chains_go_to_the_model_and_never_away_from_it() {

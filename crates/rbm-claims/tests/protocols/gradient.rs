@@ -14,7 +14,8 @@ fn the_closed_form_is_the_gradient_by_three_other_ways() {
 #[test]
 fn a_gradient_without_its_negative_phase_is_seen() {
     let found = run("gradient", "machines = 3\nvisible = 4\nhidden = 3\nscales = [0.5, 2.0]");
-    // What is missing are means of the model: of seven units' probabilities, one is above 0.1 unless all are nearly off.
+    // What is missing are means of the model: of seven units' probabilities, one is above 0.1 unless all are nearly
+    // off.
     assert!(smallest(&found, "positive-phase-only-error") > 0.1);
     assert!(largest(&found, "positive-phase-only-error") <= 1.0, "statistics lie in [0, 1]");
 }

@@ -11,8 +11,8 @@ const SMALL: &str = "naive_units = [4, 8, 12, 16]\ngray_hidden = [8, 10, 12, 14]
 fn the_sum_over_one_layer_is_the_sum_over_both() {
     let found = run("partition-cost", SMALL);
     assert_eq!(values(&found, "agreement").len(), 4);
-    // Logarithms of sums of at most 2^16 terms whose exponents err by `80 u A`, A = 80 x 0.1: 7e-14 and 2^16 u = 7e-12 for
-    // the sum if all errors had one sign, of a log Z of at least 4 ln 2.
+    // Logarithms of sums of at most 2^16 terms whose exponents err by `80 u A`, A = 80 x 0.1: 7e-14 and 2^16 u = 7e-12
+    // for the sum if all errors had one sign, of a log Z of at least 4 ln 2.
     assert!(largest(&found, "agreement") < 1e-11);
 }
 
