@@ -41,8 +41,8 @@ pub struct Statement {
     pub source: String,
     /// A few words of the source.
     pub quote: Option<String>,
-    /// How the figures are known that it is compared with.
-    pub basis: Basis,
+    /// How the figures are known that it is compared with, where there are any.
+    pub basis: Option<Basis>,
     /// Data sets that must be fetched: `mnist`.
     #[serde(default)]
     pub needs: Vec<String>,
@@ -240,10 +240,10 @@ impl Region {
     /// "above 3", "below 1e-12", "between 1.8 and 2.2".
     pub fn words(&self) -> String {
         match (self.above, self.below, self.outside) {
-            (_, _, Some([from, to])) => format!("outside {from} to {to}"),
-            (Some(above), Some(below), None) => format!("between {above} and {below}"),
-            (Some(above), None, None) => format!("above {above}"),
-            (None, Some(below), None) => format!("below {below}"),
+            (_, _, Some([from, to])) => format!("outside {} to {}", short(from), short(to)),
+            (Some(above), Some(below), None) => format!("between {} and {}", short(above), short(below)),
+            (Some(above), None, None) => format!("above {}", short(above)),
+            (None, Some(below), None) => format!("below {}", short(below)),
             (None, None, None) => "anywhere".into(),
         }
     }
@@ -469,6 +469,16 @@ fn quoted(word: &str) -> String {
 
 /// The file of an experiment.
 pub(crate) const FILE: &str = "experiment.toml";
+
+/// A threshold as it was written: 0.034, 1e-12, −8.5.
+fn short(value: f64) -> String {
+    let text =
+        if value != 0.0 && !(1e-3..1e6).contains(&value.abs()) { format!("{value:e}") } else { value.to_string() };
+    match text.strip_prefix('-') {
+        Some(rest) => format!("\u{2212}{rest}"),
+        None => text,
+    }
+}
 
 /// "; did you mean ...?", where a word is close enough.
 pub(crate) fn closest(word: &str, known: &[&str]) -> String {

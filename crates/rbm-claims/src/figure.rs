@@ -206,16 +206,22 @@ impl FigureSpec {
         if values.is_empty() {
             return None;
         }
-        let mean = values.iter().sum::<f64>() / values.len() as f64;
-        let (low, high) = match (&numbers[..], values.len()) {
-            ([one], 1) => (one.ends.map(|ends| ends.0), one.ends.map(|ends| ends.1)),
-            (_, 2..) => {
-                let half = half_width(&values, mean);
-                (Some(mean - half), Some(mean + half))
+        let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+        let (y, low, high) = match (&numbers[..], values.len()) {
+            ([one], 1) => (values[0], one.ends.map(|ends| ends.0), one.ends.map(|ends| ends.1)),
+            // What spans powers of ten has its mean and interval there.
+            (_, 2..) if self.y_log && values.iter().all(|value| *value > 0.0) => {
+                let logs: Vec<f64> = values.iter().map(|value| value.ln()).collect();
+                let (middle, half) = (mean(&logs), half_width(&logs, mean(&logs)));
+                (middle.exp(), Some((middle - half).exp()), Some((middle + half).exp()))
             }
-            _ => (None, None),
+            (_, 2..) => {
+                let (middle, half) = (mean(&values), half_width(&values, mean(&values)));
+                (middle, Some(middle - half), Some(middle + half))
+            }
+            _ => (mean(&values), None, None),
         };
-        Some(ChartPoint { x: place, y: mean, low, high })
+        Some(ChartPoint { x: place, y, low, high })
     }
 }
 

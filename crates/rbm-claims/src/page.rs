@@ -49,9 +49,10 @@ fn section(shown: &Shown<'_>, profile: Profile) -> ClaimSection {
         quote: statement.quote.clone(),
         source: statement.source.clone(),
         basis: match statement.basis {
-            Basis::Read => "read in the source",
-            Basis::Recalled => "recalled from the literature, not read again",
-            Basis::Computed => "computed, by a program that shares nothing with this one",
+            None => "",
+            Some(Basis::Read) => "read in the source",
+            Some(Basis::Recalled) => "recalled from the literature, not read again",
+            Some(Basis::Computed) => "computed, by a program that shares nothing with this one",
         }
         .to_owned(),
         verdict: word(record.verdict),

@@ -164,7 +164,9 @@ impl Select {
             };
             let sign = if over == Over::LargestMean { 1.0 } else { -1.0 };
             let best = numbers.into_iter().max_by(|a, b| (sign * mean(&a.1)).total_cmp(&(sign * mean(&b.1))));
-            let (labels, values) = best.ok_or("nothing to choose from")?;
+            let (mut labels, values) = best.ok_or("nothing to choose from")?;
+            // What was asked for needs no telling.
+            labels.retain(|name, _| !matches!(self.conditions.get(name), Some(Condition::One(_))));
             return Ok(Sample { values: whole(values), chosen: Some(labels) });
         }
         let mut by_seed: BTreeMap<Option<u64>, Vec<f64>> = BTreeMap::new();

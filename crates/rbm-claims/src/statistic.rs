@@ -51,8 +51,9 @@ pub(crate) fn statistic(test: &Test, measurements: &[Measurement]) -> Result<Sta
     let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let pairs = if paired { ", paired by seed" } else { "" };
     if test.interval == IntervalMethod::Range {
-        // The one that lies worst for the test.
-        let worst = if test.confirmed.above.is_some() && test.confirmed.below.is_none() { low } else { high };
+        // The one that lies nearest to the end of the region that decides.
+        let region = if test.refuted.contains(low, high) { &test.refuted } else { &test.confirmed };
+        let worst = if region.above.is_some() && region.below.is_none() { low } else { high };
         let method = if n == 1 { "exact".into() } else { format!("least to largest of {n}{pairs}") };
         return Ok(Statistic { value: worst, interval: (low, high), n, method, chosen });
     }

@@ -10,8 +10,10 @@ use rbm_claims::{
     Claim, ClaimRecord, ClaimsFolder, Error as ClaimsError, Experiment, Found, Group, Profile, Shown, Unavailable,
     Verdict, all_cells, choose, decide, embedded, page, read_folder,
 };
-use rbm_runner::{CodeState, Count, DataSets, Environment, Plan, StopFlag, create_sweep, peak_memory_bytes};
-use rbm_store::Results;
+use rbm_runner::{
+    CodeState, Count, DataSets, Depth, Environment, Plan, StopFlag, create_sweep, peak_memory_bytes, status,
+};
+use rbm_store::{CellState, Results};
 
 use crate::{
     arguments::Json,
@@ -52,6 +54,9 @@ pub(crate) struct ReproduceArguments {
     /// List the claims and compute nothing
     #[arg(long)]
     list: bool,
+    /// Say how many cells are left, with an estimate of time, and write nothing
+    #[arg(long, conflicts_with = "list")]
+    dry_run: bool,
     /// Worker processes, or "auto"
     #[arg(long, value_name = "N", default_value = "auto", value_parser = super::sweep::parse_count)]
     workers: Count,
@@ -131,6 +136,9 @@ fn test(
     for (source, reason) in &unavailable {
         context.screen.warn(&format!("the data set {source} could not be had; claims that need it stay undecided"));
         context.screen.warn(reason);
+    }
+    if arguments.dry_run {
+        return dry_run(context, &claims, profile, arguments.json.json);
     }
     let stop = StopFlag::new();
     interrupt::listen(&stop, &context.screen)?;
@@ -270,7 +278,7 @@ fn facts(records: &[ClaimRecord], found: &[Found], profile: Profile) -> Vec<(Str
         ),
         (
             "intervals".to_owned(),
-            "95 %, Student's t over seeds, each test by itself; paired by seed where conditions share seeds".to_owned(),
+            "95 %, Student's t over seeds, each test by itself; paired by seed where conditions share seeds; means on logarithmic axes are geometric".to_owned(),
         ),
     ];
     let largest = found.iter().map(|found| found.peak_memory_bytes).chain(peak_memory_bytes()).max();
@@ -296,6 +304,35 @@ fn verdict(verdict: Verdict, colored: bool) -> String {
         Verdict::Undecided => 2,
     };
     if colored { format!("\u{1b}[{color}m{verdict}\u{1b}[0m") } else { verdict.to_string() }
+}
+
+fn dry_run(context: &Context, claims: &[Claim], profile: Profile, as_json: bool) -> Result<u8, Failure> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from) as f64;
+    let mut rows = Vec::new();
+    let mut values = Vec::new();
+    for claim in claims {
+        let (mut cells, mut left, mut seconds) = (0, 0, 0.0);
+        for sweep in &claim.sweeps {
+            let states = status(&sweep.plan, &context.results, Depth::Hashes)?;
+            let is_left = |index: usize| !matches!(states[index].state, CellState::Done | CellState::Diverged);
+            cells += states.len();
+            left += sweep.plan.cells.iter().filter(|cell| is_left(cell.index)).count();
+            seconds += sweep.plan.estimate(|cell| is_left(cell.index)).seconds;
+        }
+        let budget = claim.experiment.statement.budget.of(profile).unwrap_or(0.0);
+        let name = claim.experiment.name.clone();
+        values.push(serde_json::json!({
+            "claim": name, "cells": cells, "left": left, "training_seconds": seconds / cores, "budget_seconds": budget,
+        }));
+        let training = text::seconds(seconds / cores);
+        rows.push(vec![name, text::count(cells), text::count(left), training, text::seconds(budget)]);
+    }
+    if as_json {
+        print_json(&values)?;
+    } else {
+        print(&text::table(&["claim", "cells", "left", "training, about", "budget of all"], &rows))?;
+    }
+    Ok(DONE)
 }
 
 fn list(known: &[Experiment], as_json: bool) -> Result<u8, Failure> {
