@@ -1,6 +1,6 @@
 //! A claim under a profile: its cells, its protocols, its measurements.
 
-use std::{collections::BTreeMap, path::Path, time::Instant};
+use std::{collections::BTreeMap, time::Instant};
 
 use rbm_report::{
     ImageGrid, MetricPoint,
@@ -97,7 +97,7 @@ impl Claim {
 
     fn config(&self, spec: &SweepSpec, sets: &[String]) -> Result<Config, Error> {
         let text = self.experiment.configs.get(&spec.config).map(String::as_str).unwrap_or_default();
-        let path = Path::new("experiments").join(&self.experiment.name).join(&spec.config);
+        let path = self.experiment.folder.join(&spec.config);
         Ok(Config::parse(text, &path, sets).map_err(|error| rbm_runner::Error::Config(Box::new(error)))?)
     }
 

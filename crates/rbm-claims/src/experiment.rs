@@ -7,7 +7,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, FigureSpec, Label, Select, protocol};
+use crate::{Condition, Error, FigureSpec, Label, Select, protocol};
 
 /// Version of the format; a higher one is refused.
 const SCHEMA: u32 = 1;
@@ -19,6 +19,8 @@ pub struct Experiment {
     pub name: String,
     /// What `experiment.toml` says.
     pub statement: Statement,
+    /// Where its files lie, as far as messages and relative paths in configs know.
+    pub folder: PathBuf,
     /// The configs of its sweeps, by their file names.
     pub configs: BTreeMap<String, String>,
 }
@@ -316,8 +318,9 @@ impl Experiment {
             });
             wrong(format!("{}{}", place.unwrap_or_default(), error.message()))
         })?;
-        let experiment = Self { name: name.to_owned(), statement, configs };
-        experiment.check().map_err(wrong)?;
+        let folder = path.parent().unwrap_or(Path::new("")).to_owned();
+        let experiment = Self { name: name.to_owned(), statement, folder, configs };
+        experiment.check().map_err(|mistake| wrong(mistake.with_line(text)))?;
         Ok(experiment)
     }
 
@@ -353,79 +356,115 @@ impl Experiment {
         Self::parse(&name, &file, &text, configs)
     }
 
-    fn check(&self) -> Result<(), String> {
+    fn check(&self) -> Result<(), Mistake> {
         let Statement { schema, sweep, protocol, test, figure, budget, .. } = &self.statement;
         if *schema != SCHEMA {
-            return Err(format!("schema must be {SCHEMA}, not {schema}"));
+            return Err(Mistake::at(format!("schema must be {SCHEMA}, not {schema}"), &["schema"]));
         }
         if test.is_empty() {
-            return Err("expected at least one [[test]]: without one there is no verdict".into());
+            let message = "expected at least one [[test]]: without one there is no verdict";
+            return Err(Mistake::at(message.into(), &["test"]));
         }
         if budget.smoke.is_none() && budget.full.is_none() {
-            return Err("budget must give seconds for `smoke`, `full` or both".into());
-        }
-        for sweep in sweep {
-            if !self.configs.contains_key(&sweep.config) {
-                let known: Vec<&str> = self.configs.keys().map(String::as_str).collect();
-                let closest = closest(&sweep.config, &known);
-                return Err(format!(
-                    "sweep {:?}: there is no config {:?} beside it{closest}",
-                    sweep.name, sweep.config
-                ));
-            }
+            let message = "budget must give seconds for `smoke`, `full` or both";
+            return Err(Mistake::at(message.into(), &["budget"]));
         }
         let sweeps: Vec<&str> = sweep.iter().map(|sweep| sweep.name.as_str()).collect();
+        for (index, SweepSpec { name, config, .. }) in sweep.iter().enumerate() {
+            if sweeps[..index].contains(&name.as_str()) {
+                return Err(Mistake::at(format!("two sweeps are called {name:?}"), &["[[sweep]]", &quoted(name)]));
+            }
+            if !self.configs.contains_key(config) {
+                let known: Vec<&str> = self.configs.keys().map(String::as_str).collect();
+                let closest = closest(config, &known);
+                let message = format!("sweep {name:?}: there is no config {config:?} beside it{closest}");
+                return Err(Mistake::at(message, &["[[sweep]]", &quoted(name), &quoted(config)]));
+            }
+        }
         for (index, spec) in protocol.iter().enumerate() {
+            let near = ["[[protocol]]", &quoted(spec.key())];
             if protocol[..index].iter().any(|other| other.key() == spec.key()) {
-                return Err(format!("protocol {:?} stands twice: give one of them `save_as`", spec.key()));
+                let message = format!("protocol {:?} stands twice: give one of them `save_as`", spec.key());
+                return Err(Mistake::at(message, &near));
             }
             if protocol::find(&spec.name).is_none() {
                 let known: Vec<&str> = protocol::names().collect();
-                return Err(format!("there is no protocol {:?}{}", spec.name, closest(&spec.name, &known)));
+                let message = format!("there is no protocol {:?}{}", spec.name, closest(&spec.name, &known));
+                return Err(Mistake::at(message, &["[[protocol]]", &quoted(&spec.name)]));
             }
-            for name in spec.sweeps.iter().flatten() {
-                if !sweeps.contains(&name.as_str()) {
-                    return Err(format!(
-                        "protocol {:?}: there is no sweep {name:?}{}",
-                        spec.name,
-                        closest(name, &sweeps)
-                    ));
-                }
+            for name in spec.sweeps.iter().flatten().filter(|name| !sweeps.contains(&name.as_str())) {
+                let message = format!("protocol {:?}: there is no sweep {name:?}{}", spec.name, closest(name, &sweeps));
+                return Err(Mistake::at(message, &[near[0], near[1], &quoted(name)]));
             }
         }
-        for test in test {
-            let says = &test.says;
-            if test.confirmed.is_empty() || test.refuted.is_empty() {
-                return Err(format!(
-                    "test {says:?}: `confirmed` and `refuted` need `above`, `below` or both, or `outside`, in order"
-                ));
+        test.iter().try_for_each(|test| test.check(&sweeps))?;
+        for (index, one) in figure.iter().enumerate() {
+            let FigureSpec { name, .. } = one;
+            let near = ["[[figure]]", &quoted(name)];
+            if figure[..index].iter().any(|other| other.name == *name) {
+                return Err(Mistake::at(format!("two figures are called {name:?}"), &near));
             }
-            if test.confirmed.meets(&test.refuted) {
-                return Err(format!("test {says:?}: some numbers would both confirm and refute it"));
-            }
-            if test.minus.is_some() && test.per.is_some() {
-                return Err(format!("test {says:?}: either `minus` or `per`"));
-            }
-            for select in [Some(&test.value), test.minus.as_ref(), test.per.as_ref()].into_iter().flatten() {
-                self.check_select(select, &sweeps).map_err(|reason| format!("test {says:?}: {reason}"))?;
-            }
-        }
-        for figure in figure {
-            figure.check(&sweeps).map_err(|reason| format!("figure {:?}: {reason}", figure.name))?;
+            one.check(&sweeps).map_err(|reason| Mistake::at(format!("figure {name:?}: {reason}"), &near))?;
         }
         Ok(())
     }
+}
 
-    fn check_select(&self, select: &Select, sweeps: &[&str]) -> Result<(), String> {
-        for label in select.conditions.get("sweep").into_iter().flat_map(|condition| condition.labels()) {
+impl Test {
+    fn check(&self, sweeps: &[&str]) -> Result<(), Mistake> {
+        let says = &self.says;
+        let near = ["[[test]]", &quoted(says)];
+        let wrong = |reason: &str| Mistake::at(format!("test {says:?}: {reason}"), &near);
+        if self.confirmed.is_empty() || self.refuted.is_empty() {
+            return Err(wrong("`confirmed` and `refuted` need `above`, `below` or both, or `outside`, in order"));
+        }
+        if self.confirmed.meets(&self.refuted) {
+            return Err(wrong("some numbers would both confirm and refute it"));
+        }
+        if self.minus.is_some() && self.per.is_some() {
+            return Err(wrong("either `minus` or `per`"));
+        }
+        let selects = [Some(&self.value), self.minus.as_ref(), self.per.as_ref()].into_iter().flatten();
+        for label in selects.filter_map(|select| select.conditions.get("sweep")).flat_map(Condition::labels) {
             if let Label::Word(name) = label
                 && !sweeps.contains(&name.as_str())
             {
-                return Err(format!("there is no sweep {name:?}{}", closest(name, sweeps)));
+                let message = format!("test {says:?}: there is no sweep {name:?}{}", closest(name, sweeps));
+                return Err(Mistake::at(message, &[near[0], near[1], &quoted(name)]));
             }
         }
         Ok(())
     }
+}
+
+/// What is wrong with a statement that can be read, and near which words of the file.
+struct Mistake {
+    message: String,
+    near: Vec<String>,
+}
+
+impl Mistake {
+    fn at(message: String, near: &[&str]) -> Self {
+        Self { message, near: near.iter().map(|word| (*word).to_owned()).collect() }
+    }
+
+    /// The message after the line of the last of the words, each looked for behind the one before it.
+    fn with_line(self, text: &str) -> String {
+        let mut place = None;
+        for word in &self.near {
+            let from = place.unwrap_or(0);
+            place = text[from..].find(word).map(|found| from + found).or(place);
+        }
+        match place {
+            Some(place) => format!("line {}: {}", text[..place].matches('\n').count() + 1, self.message),
+            None => self.message,
+        }
+    }
+}
+
+/// A word as it stands in the file.
+fn quoted(word: &str) -> String {
+    format!("{word:?}")
 }
 
 /// The file of an experiment.

@@ -134,6 +134,9 @@ impl Select {
             let of_seed = seeds.into_iter().filter_map(|(seed, curve)| Some((seed, self.of_curve(curve)?)));
             numbers.push((labels, of_seed.collect()));
         }
+        if numbers.iter().all(|(_, values)| values.is_empty()) {
+            return Err(format!("no {} was measured at that place{}", self.quantity, self.conditions_in_words()));
+        }
         self.over_conditions(numbers)
     }
 

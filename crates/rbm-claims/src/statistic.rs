@@ -44,6 +44,9 @@ pub(crate) fn statistic(test: &Test, measurements: &[Measurement]) -> Result<Sta
     }
     let n = numbers.len();
     let values: Vec<f64> = numbers.iter().map(|(_, number)| number.value).collect();
+    if values.iter().any(|value| value.is_nan()) {
+        return Err("infinite numbers have no difference, and infinite ones or zeros no quotient".into());
+    }
     let low = values.iter().copied().fold(f64::INFINITY, f64::min);
     let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let pairs = if paired { ", paired by seed" } else { "" };
@@ -133,9 +136,9 @@ fn combine(
         };
         Some((*seed, Number { value: by(number.value, other.value), ends }))
     };
-    let numbers: Vec<_> = match (single(first), second.values.len()) {
-        // One number without a seed against many.
-        (Some(number), 2..) => {
+    let numbers: Vec<_> = match single(first) {
+        // One number without a seed against those of seeds.
+        Some(number) if single(&second).is_none() => {
             let of = |(seed, other): &(Option<u64>, Number)| {
                 (*seed, Number { value: by(number.value, other.value), ends: None })
             };

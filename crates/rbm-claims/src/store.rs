@@ -27,6 +27,11 @@ struct Header {
     key: String,
     /// How long it took.
     seconds: f64,
+    /// How many measurements and pictures follow, so that a file that was cut at the end of a line is not believed.
+    #[serde(default)]
+    measurements: Option<usize>,
+    #[serde(default)]
+    pictures: Option<usize>,
 }
 
 /// A picture as it is stored.
@@ -76,7 +81,7 @@ impl ClaimsFolder {
         self.path.join(claim).join(format!("{protocol}.images.json"))
     }
 
-    /// A protocol's results, if they are there and are of the same key.
+    /// A protocol's results, if they are there, whole and of the same key.
     ///
     /// # Errors
     /// When they are there and cannot be read.
@@ -98,6 +103,9 @@ impl ClaimsFolder {
             .map(|(line, text)| serde_json::from_str::<Measurement>(text).map_err(|error| broken(line, error)))
             .collect::<Result<Vec<_>, _>>()?;
         let images = self.read_pictures(claim, protocol)?;
+        if header.measurements != Some(measurements.len()) || header.pictures != Some(images.len()) {
+            return Ok(None);
+        }
         Ok(Some(Stored { output: Output { measurements, images }, seconds: header.seconds }))
     }
 
@@ -111,14 +119,24 @@ impl ClaimsFolder {
         if let Some(one) = output.measurements.iter().find(|one| !one.value.is_finite()) {
             return Err(failed(format!("{} is {}", one.quantity, one.value)));
         }
-        let header = Header { schema: SCHEMA, protocol: protocol.to_owned(), key: key.to_owned(), seconds };
+        let header = Header {
+            schema: SCHEMA,
+            protocol: protocol.to_owned(),
+            key: key.to_owned(),
+            seconds,
+            measurements: Some(output.measurements.len()),
+            pictures: Some(output.images.len()),
+        };
         let mut text = line(&header).map_err(|error| failed(error.to_string()))?;
         for measurement in &output.measurements {
             text.push_str(&line(measurement).map_err(|error| failed(error.to_string()))?);
         }
         let folder = self.path.join(claim);
         std::fs::create_dir_all(&folder).map_err(|error| failed(error.to_string()))?;
-        if !output.images.is_empty() {
+        if output.images.is_empty() {
+            // Those of an earlier result would be counted to this one.
+            let _ = std::fs::remove_file(self.pictures(claim, protocol));
+        } else {
             let pictures: Vec<Picture> = output.images.iter().map(|(name, grid)| Picture::of(name, grid)).collect();
             let bytes = serde_json::to_vec(&pictures).map_err(|error| failed(error.to_string()))?;
             write_atomically(&self.pictures(claim, protocol), &bytes)?;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Experiment, Measurement, Profile, Region, Statistic, Test, statistic::statistic};
+use crate::{Experiment, IntervalMethod, Measurement, Profile, Region, Statistic, Test, statistic::statistic};
 
 /// What a test or a claim comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -125,7 +125,7 @@ fn outcome(test: &Test, measurements: &[Measurement], missing: Option<&str>) -> 
 fn what_would_decide(test: &Test, statistic: &Statistic) -> String {
     let Statistic { value, interval: (low, high), n, .. } = statistic;
     let half = (high - low) / 2.0;
-    if *n == 1 && half > 0.0 {
+    if *n == 1 && half == f64::INFINITY {
         return "one seed has no interval; three or more would decide".into();
     }
     let room = [&test.confirmed, &test.refuted]
@@ -133,7 +133,10 @@ fn what_would_decide(test: &Test, statistic: &Statistic) -> String {
         .filter(|region| region.contains(*value, *value))
         .find_map(|region: &Region| region.room(*value));
     match room {
-        Some(room) if room > 0.0 && half.is_finite() && half > 0.0 => {
+        Some(_) if test.interval == IntervalMethod::Range && *n > 1 => {
+            "the numbers lie on both sides of a threshold, which more of them would not change".into()
+        }
+        Some(room) if *n > 1 && room > 0.0 && half.is_finite() && half > 0.0 => {
             let seeds = (*n as f64 * (half / room).powi(2)).ceil();
             format!("the interval crosses a threshold; about {seeds} seeds instead of {n} would decide")
         }

@@ -112,6 +112,10 @@ pub(crate) fn run(context: &Context, arguments: &ReproduceArguments) -> Result<u
         }
     } else {
         chosen.retain(|one| one.statement.budget.of(profile).is_some());
+        if chosen.is_empty() {
+            return Err(Failure::refused(format!("no claim has the profile {}", profile.word()))
+                .with_help("rbm reproduce --list shows which have it".to_owned()));
+        }
     }
     test(context, arguments, chosen, profile)
 }
