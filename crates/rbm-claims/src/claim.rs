@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, time::Instant};
 
+use rbm_data::Error as DataError;
 use rbm_report::{
     ImageGrid, MetricPoint,
     tables::{metrics_from_parquet, timings_from_parquet},
@@ -72,25 +73,21 @@ impl Claim {
         for spec in claim.experiment.statement.sweep.clone() {
             let Some(settings) = spec.settings(profile) else { continue };
             let config = claim.config(&spec, &settings.set)?;
-            let source = config.points.first().map(|point| point.config.data.source.word()).unwrap_or_default();
-            let reason = match unavailable.get(&source) {
-                Some(reason) => reason.clone(),
-                None => match Plan::new(&config, data) {
-                    Ok(plan) => {
-                        claim.sweeps.push(PlannedSweep { name: spec.name, config, plan });
-                        continue;
-                    }
-                    Err(rbm_runner::Error::Data(error)) => {
-                        let reason = rbm_runner::with_sources(&error);
-                        let first = reason.lines().next().unwrap_or_default().trim_end_matches(':').to_owned();
-                        unavailable.insert(source.clone(), reason);
-                        first
-                    }
-                    Err(error) => return Err(error.into()),
-                },
-            };
-            let first = reason.lines().next().unwrap_or_default().trim_end_matches(':');
-            claim.missing = Some(format!("it needs the data set {source}, which could not be had ({first})"));
+            let Some(first) = config.points.first() else { continue };
+            let source = first.config.data.source.word();
+            // A plan would call it a mistake in the config, and all other claims would be refused with this one.
+            if !unavailable.contains_key(&source)
+                && let Err(error @ (DataError::Unavailable(_) | DataError::Cache { .. })) =
+                    data.load(&first.config.data)
+            {
+                unavailable.insert(source.clone(), format!("failed to {}", rbm_runner::with_sources(&error)));
+            }
+            if unavailable.contains_key(&source) {
+                claim.missing = Some(format!("it needs the data set {source}, which could not be had"));
+            } else {
+                let plan = Plan::new(&config, data)?;
+                claim.sweeps.push(PlannedSweep { name: spec.name, config, plan });
+            }
         }
         Ok(claim)
     }

@@ -359,15 +359,15 @@ impl Experiment {
     fn check(&self) -> Result<(), Mistake> {
         let Statement { schema, sweep, protocol, test, figure, budget, .. } = &self.statement;
         if *schema != SCHEMA {
-            return Err(Mistake::at(format!("schema must be {SCHEMA}, not {schema}"), &["schema"]));
+            return Err(Mistake::at(format!("schema must be {SCHEMA}, not {schema}"), &["schema ="]));
         }
         if test.is_empty() {
             let message = "expected at least one [[test]]: without one there is no verdict";
-            return Err(Mistake::at(message.into(), &["test"]));
+            return Err(Mistake::at(message.into(), &["test ="]));
         }
         if budget.smoke.is_none() && budget.full.is_none() {
             let message = "budget must give seconds for `smoke`, `full` or both";
-            return Err(Mistake::at(message.into(), &["budget"]));
+            return Err(Mistake::at(message.into(), &["budget ="]));
         }
         let sweeps: Vec<&str> = sweep.iter().map(|sweep| sweep.name.as_str()).collect();
         for (index, SweepSpec { name, config, .. }) in sweep.iter().enumerate() {
