@@ -440,8 +440,8 @@ impl HostMachine {
         let mut last_visible = last.as_mut().map(|last| &mut last.visible_bias);
         for (tile, bias) in self.visible_bias.iter_mut().enumerate() {
             let mut gradient = Tile::default();
-            for unit in tile * UNITS..visible.min((tile + 1) * UNITS) {
-                gradient.0[swapped(unit % UNITS)] = visible_gradient[unit];
+            for (unit, &value) in visible_gradient[tile * UNITS..].iter().take(UNITS).enumerate() {
+                gradient.0[swapped(unit)] = value;
             }
             outcome.squares += gradient.0.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>();
             move_bias(bias, &gradient, last_visible.as_mut().map(|last| &mut last[tile]), step);

@@ -26,8 +26,11 @@ fn values_of_bars_and_stripes() -> Vec<Vec<f64>> {
         .collect()
 }
 
+/// A weight, visible and hidden values.
+type Weighted = (f64, Vec<f64>, Vec<f64>);
+
 /// The mean of `(h - la) (v - mu)'` over joint states with these weights, row by row.
-fn centred_mean(states: &[(f64, Vec<f64>, Vec<f64>)], mu: &[f64], la: &[f64]) -> Vec<f64> {
+fn centred_mean(states: &[Weighted], mu: &[f64], la: &[f64]) -> Vec<f64> {
     let mut mean = vec![0.0; mu.len() * la.len()];
     for (weight, visible, hidden) in states {
         for (j, row) in mean.chunks_exact_mut(mu.len()).enumerate() {
@@ -54,12 +57,12 @@ fn by_definition(p: &Parameters, data: &[Vec<f64>], mu: &[f64], la: &[f64]) -> [
     let z: f64 = of_model.iter().map(|(weight, ..)| weight).sum();
     of_model.iter_mut().for_each(|(weight, ..)| *weight /= z);
 
-    let difference = |f: &dyn Fn(&[(f64, Vec<f64>, Vec<f64>)]) -> Vec<f64>| -> Vec<f64> {
+    let difference = |f: &dyn Fn(&[Weighted]) -> Vec<f64>| -> Vec<f64> {
         f(&of_data).into_iter().zip(f(&of_model)).map(|(data, model)| data - model).collect()
     };
     let weights = difference(&|states| centred_mean(states, mu, la));
     let mean_of = |layer: usize| {
-        move |states: &[(f64, Vec<f64>, Vec<f64>)]| -> Vec<f64> {
+        move |states: &[Weighted]| -> Vec<f64> {
             let mut mean = vec![0.0; if layer == 0 { m } else { n }];
             for (weight, visible, hidden) in states {
                 let values = if layer == 0 { visible } else { hidden };
