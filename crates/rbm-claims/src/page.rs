@@ -35,6 +35,8 @@ fn section(shown: &Shown<'_>, profile: Profile) -> ClaimSection {
     let statement = &claim.experiment.statement;
     let charts = statement.figure.iter().filter(|figure| figure.kind != FigureKind::Images);
     let charts = charts.map(|figure| figure.chart(&record.claim, &found.measurements));
+    // What a profile does not measure has no empty frame.
+    let charts = charts.filter(|chart| !chart.series.is_empty());
     let pictures = statement.figure.iter().filter(|figure| figure.kind == FigureKind::Images).filter_map(|figure| {
         let name = figure.picture.as_ref()?;
         let (_, grid) = found.images.iter().find(|(known, _)| known == name)?;

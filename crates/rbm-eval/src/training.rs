@@ -44,6 +44,9 @@ pub struct Trained<'a> {
     pub rbm: &'a Rbm,
     /// Norm of the last step's gradient, where there was a step.
     pub gradient_norm: Option<f64>,
+    /// Of parallel tempering: the share of accepted exchanges since the last evaluation, its mean over the pairs of
+    /// temperatures and the least.
+    pub swap_acceptance: Option<(f64, f64)>,
     /// Where the negative phase of its gradients comes from.
     pub negative_phase: NegativePhase,
     /// The chains that follow the training, under `log_z = "trajectory"`.
@@ -132,6 +135,10 @@ pub fn evaluate_training(
     if wants(MetricGroup::Norms) {
         found.push_value(SplitName::Train, Metric::WeightNorm, Some(weight_norm(parameters)));
         found.push_value(SplitName::Train, Metric::GradientNorm, trained.gradient_norm);
+    }
+    if let Some((mean, least)) = trained.swap_acceptance {
+        found.push_value(SplitName::Train, Metric::SwapAcceptance, Some(mean));
+        found.push_value(SplitName::Train, Metric::SwapAcceptanceLeast, Some(least));
     }
     if wants(MetricGroup::GradientBias) {
         found.push_gradient_bias(&trained, model, data, seed)?;

@@ -74,4 +74,12 @@ pub enum Stream {
     MixingVisible = 31,
     /// Which rows samples are compared with. step: training step; a sequence.
     QualityRows = 32,
+    /// Start of replicas in training. step: 0; row: replica.
+    TrainTemperingStart = 33,
+    /// Hidden states of replicas in training. step: running number of Gibbs steps; row: replica.
+    TrainTemperingHidden = 34,
+    /// Visible states of replicas in training. step: running number of Gibbs steps; row: replica.
+    TrainTemperingVisible = 35,
+    /// Acceptance of exchanges between replicas in training. step: running number of Gibbs steps; a sequence.
+    TrainTemperingSwap = 36,
 }

@@ -129,6 +129,7 @@ impl Cell {
         let weights = (m * n + m + n) * width;
         let momentum = if train.momentum > 0.0 || train.momentum_final.is_some() { weights } else { 0 };
         let chains = match train.algorithm {
+            Algorithm::Pt => train.chains_for(self.data.rows) as u64 * (1 + train.betas().len() as u64) * m * width,
             Algorithm::Pcd => train.chains_for(self.data.rows) as u64 * m * width,
             _ => 0,
         };

@@ -191,7 +191,7 @@ fn check_bias(config: &Config, cells: &[Cell]) -> Result<(), Error> {
         let (visible, hidden) = (cell.data.visible, cell.config.model.hidden);
         match cell.config.train.algorithm {
             Algorithm::Cd | Algorithm::ExpectedCd => has_gradient_bias(visible, hidden),
-            Algorithm::Pcd => has_negative_phase_error(visible, hidden),
+            Algorithm::Pcd | Algorithm::Pt => has_negative_phase_error(visible, hidden),
             Algorithm::Rdm => false,
             Algorithm::Exact => true,
         }

@@ -9,7 +9,7 @@ use rbm_ops::{FusedBatch, FusedChains, FusedMachine, FusedRows, FusedStep, Order
 
 use crate::gradient::host;
 use crate::{
-    Algorithm, Batch, Error, EstimatorState, Gradient, GradientEstimator, Key, Momentum, Offsets, TrainConfig,
+    Algorithm, Batch, Error, EstimatorState, Gradient, GradientEstimator, Key, Momentum, Offsets, Swaps, TrainConfig,
     estimator::start_draw,
 };
 
@@ -176,7 +176,7 @@ impl Learner {
             Self::Fused(fused) => {
                 let chains = fused.chain_states()?.map(|states| fused.unpack(&states));
                 let offsets = fused.machine.offsets().map(|[visible, hidden]| Offsets { visible, hidden });
-                Ok(EstimatorState { chains, offsets })
+                Ok(EstimatorState { chains, offsets, tempered: None })
             }
         }
     }
@@ -195,7 +195,23 @@ impl Learner {
             Self::Composed(composed) => composed.state.offsets.is_some(),
             Self::Fused(fused) => fused.machine.offsets().is_some(),
         };
-        (self.has_chains(), has_offsets) == (state.chains.is_some(), state.offsets.is_some())
+        let temperatures = |state: &EstimatorState| {
+            state.tempered.as_ref().map(|tempered| (tempered.visible.dims()[0], tempered.swaps.proposed.len()))
+        };
+        let tempered = match self {
+            Self::Composed(composed) => temperatures(&composed.state),
+            Self::Fused(_) => None,
+        };
+        (self.has_chains(), has_offsets, tempered)
+            == (state.chains.is_some(), state.offsets.is_some(), temperatures(state))
+    }
+
+    /// Exchanges of parallel tempering since they were last asked for.
+    pub(crate) fn take_swaps(&mut self) -> Option<Swaps> {
+        let Self::Composed(composed) = self else { return None };
+        let tempered = composed.state.tempered.as_mut()?;
+        let none = Swaps::none(tempered.swaps.proposed.len() + 1);
+        Some(std::mem::replace(&mut tempered.swaps, none))
     }
 
     /// Persistent chains' visible states, `[chains, visible]` row by row, each 0 or 1.

@@ -18,11 +18,11 @@ mod trainer;
 pub use agreement::Agreement;
 pub use autodiff::autodiff_gradient;
 pub use checkpoint::Checkpoint;
-pub use config::{Algorithm, KSchedule, OFFSET_RATE, Schedule, TrainConfig};
+pub use config::{Algorithm, KSchedule, OFFSET_RATE, Schedule, TEMPERATURES, Temperatures, TrainConfig};
 pub use error::Error;
 pub use estimator::{
     Batch, Centred, ContrastiveDivergence, EstimatorState, Exact, ExpectedContrastiveDivergence, GradientEstimator,
-    Key, Offsets, PersistentContrastiveDivergence, RandomStarts, estimator,
+    Key, Offsets, ParallelTempering, PersistentContrastiveDivergence, RandomStarts, Swaps, Tempered, estimator,
 };
 pub use gradient::Gradient;
 pub use optimiser::Momentum;

@@ -8,7 +8,7 @@ use rbm_model::{Parameters, Rbm};
 use rbm_ops::{Kernels, OrderId};
 
 use crate::learner::{Learner, Move, Negative, RowsOfStep, Stepped};
-use crate::{Checkpoint, Error, Key, TrainConfig, estimator};
+use crate::{Checkpoint, Error, Key, Swaps, TrainConfig, estimator};
 
 /// A training run between two steps.
 ///
@@ -239,6 +239,11 @@ impl Trainer {
     /// When the device fails to answer.
     pub fn chain_states(&self) -> Result<Option<Vec<u8>>, Error> {
         self.learner.chain_states()
+    }
+
+    /// Exchanges between the temperatures of parallel tempering since this was last asked.
+    pub fn take_swaps(&mut self) -> Option<Swaps> {
+        self.learner.take_swaps()
     }
 
     /// Whether its steps are asked of a GPU by fused kernels, which wait for nothing.

@@ -60,7 +60,8 @@ struct LogZ {
 
 /// For each cell the mean log-likelihood of its rows, nats a row: `log-likelihood` with `split` `train` or `test` and,
 /// from annealed importance sampling, the ends that three standard errors of Z leave it; `log-likelihood-strict`, with the
-/// upper end of log Z instead of its estimate, the largest over seeds; `log-z`, and `log-z-trusted`, 1 or 0.
+/// upper end of log Z instead of its estimate, the largest over seeds; `log-z`, and `log-z-trusted`, 1 or 0. What annealing gives
+/// has the label `temperatures`.
 pub(crate) fn test_likelihood(inputs: &mut Inputs<'_>) -> Result<Output, Error> {
     let settings: Settings = inputs.parse()?;
     if settings.seeds.is_empty() {
@@ -85,6 +86,9 @@ pub(crate) fn test_likelihood(inputs: &mut Inputs<'_>) -> Result<Output, Error> 
         };
         let mut add = |one: Measurement| {
             let mut one = one.of_seed(cell.config.run.seed);
+            if settings.log_z == Method::Ais {
+                one = one.with("temperatures", schedule.temperatures());
+            }
             for (name, label) in &cell.labels {
                 one = one.with(name, label.clone());
             }

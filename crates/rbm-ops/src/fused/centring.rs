@@ -5,6 +5,7 @@
 //! corrections of rank one, made of each row of the weights' gradient as it comes. The biases' gradients are then `a - C' la`
 //! and `b - C mu`, whose sums the same pass takes.
 
+use super::host::OfBoth;
 use super::layout::{from_tiles, to_tiles};
 use super::sums::Sink;
 use super::tile::{Tile, UNITS};
@@ -61,23 +62,24 @@ impl Centring {
 
     /// A sink between the weights' plain gradient of a hidden tile and `sink`, which is given the centred one.
     ///
-    /// Moves the tile's offsets towards the `means` of its units over the data; `hidden_bias` and `visible_bias` are the
-    /// plain gradients of the biases.
+    /// Moves the tile's offsets towards the means of its units over the data; `visible_bias` is the plain gradient of the
+    /// visible bias.
     pub(super) fn centre<'a, S: Sink>(
         &'a self,
         tile: &'a mut OfAHiddenTile,
-        means: &Tile,
-        (hidden_bias, visible_bias): (&Tile, &'a [f32]),
+        hidden: &OfBoth,
+        visible_bias: &'a [f32],
         sink: S,
     ) -> Centre<'a, S> {
         let OfAHiddenTile { offsets, sums } = tile;
-        offsets.0.iter_mut().zip(&means.0).for_each(|(offset, &mean)| *offset = towards(*offset, mean, self.rate));
+        let means = hidden.data_means.0;
+        offsets.0.iter_mut().zip(means).for_each(|(offset, mean)| *offset = towards(*offset, mean, self.rate));
         Centre {
             sink,
             offsets: &self.visible,
             visible_bias,
             hidden_offsets: offsets.0,
-            hidden_bias: hidden_bias.0,
+            hidden_bias: hidden.gradient.0,
             along_hidden: [0.0; UNITS],
             along_visible: sums,
         }
@@ -118,15 +120,20 @@ impl<S: Sink> Sink for Centre<'_, S> {
             self.along_hidden[unit] += gradient[unit] * offset;
             products[unit] = gradient[unit] * self.hidden_offsets[unit];
         }
-        // Halves upon halves: in vector registers until the last four.
-        let mut width = UNITS / 2;
-        while width > 0 {
-            for unit in 0..width {
-                products[unit] += products[unit + width];
-            }
-            width /= 2;
-        }
-        self.along_visible[row] = products[0];
+        self.along_visible[row] = sum(products);
         self.sink.put(row, gradient);
     }
+}
+
+/// Halves upon halves: in vector registers until the last four.
+#[inline(always)]
+fn sum(values: [f32; UNITS]) -> f32 {
+    let (mut eight, mut four) = ([0.0_f32; UNITS / 2], [0.0_f32; UNITS / 4]);
+    for unit in 0..UNITS / 2 {
+        eight[unit] = values[unit] + values[unit + UNITS / 2];
+    }
+    for unit in 0..UNITS / 4 {
+        four[unit] = eight[unit] + eight[unit + UNITS / 4];
+    }
+    (four[0] + four[2]) + (four[1] + four[3])
 }

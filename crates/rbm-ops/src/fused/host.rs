@@ -381,10 +381,15 @@ impl HostMachine {
                         let mut sink = Move { weights, rate, decay };
                         sums::hand(by_unit, plan_by_unit, matrix, sums, &mut sink);
                     }
+                    (None, false, Some((centring, tile))) => {
+                        let sink = Move { weights, rate, decay };
+                        let mut sink = centring.centre(tile, &of_both, plain_visible, sink);
+                        sums::hand(by_unit, plan_by_unit, matrix, sums, &mut sink);
+                        part.bias = sink.hidden_bias();
+                    }
                     (last, norm, Some((centring, tile))) => {
                         let sink = MoveOn { weights, last, rate, momentum, decay, norm, squares: &mut squares };
-                        let biases = (&of_both.gradient, plain_visible);
-                        let mut sink = centring.centre(tile, &of_both.data_means, biases, sink);
+                        let mut sink = centring.centre(tile, &of_both, plain_visible, sink);
                         sums::hand(by_unit, plan_by_unit, matrix, sums, &mut sink);
                         part.bias = sink.hidden_bias();
                     }
@@ -487,11 +492,11 @@ struct Statistics<'a> {
 }
 
 /// What the hidden probabilities of a tile add up to.
-struct OfBoth {
+pub(super) struct OfBoth {
     /// The hidden bias's gradient.
-    gradient: Tile,
+    pub(super) gradient: Tile,
     /// The data's part of it.
-    data_means: Tile,
+    pub(super) data_means: Tile,
 }
 
 impl NullaryFnOnce for Statistics<'_> {
@@ -556,12 +561,21 @@ impl Sink for MoveOn<'_> {
         if self.norm {
             *self.squares += gradient.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>();
         }
-        let mut nothing = [0.0; UNITS];
-        let last = self.last.as_mut().map_or(&mut nothing, |last| &mut last[row].0);
         let weights = &mut self.weights[row].0;
-        for unit in 0..UNITS {
-            last[unit] = self.momentum * last[unit] + self.rate * (gradient[unit] - self.decay * weights[unit]);
-            weights[unit] += last[unit];
+        // Two loops, each of which compilers vectorise: with a choice of memory to write they do not.
+        match &mut self.last {
+            Some(last) => {
+                let last = &mut last[row].0;
+                for unit in 0..UNITS {
+                    last[unit] = self.momentum * last[unit] + self.rate * (gradient[unit] - self.decay * weights[unit]);
+                    weights[unit] += last[unit];
+                }
+            }
+            None => {
+                for unit in 0..UNITS {
+                    weights[unit] += self.rate * (gradient[unit] - self.decay * weights[unit]);
+                }
+            }
         }
     }
 }

@@ -95,9 +95,14 @@ pub(crate) fn start_draw(seed: u64, gibbs_step: u64) -> Draw {
 
 /// Visible states `[chains, visible]` uniform over all.
 fn uniform(model: &Rbm, chains: usize, seed: u64, gibbs_step: u64) -> Tensor<2> {
-    let shape = [chains, model.visible()];
+    uniform_at(model, chains, start_draw(seed, gibbs_step))
+}
+
+/// Visible states `[rows, visible]` uniform over all, drawn there.
+pub(super) fn uniform_at(model: &Rbm, rows: usize, at: Draw) -> Tensor<2> {
+    let shape = [rows, model.visible()];
     let half = Tensor::<2>::full(shape, 0.5, (&model.device(), model.precision().dtype()));
-    rbm_ops::bernoulli(half, start_draw(seed, gibbs_step))
+    rbm_ops::bernoulli(half, at)
 }
 
 /// `key.k` Gibbs steps from the hidden activations of the chains' visible states: the visible states they end at and

@@ -3,6 +3,7 @@
 mod centred;
 mod chains;
 mod enumerated;
+mod tempering;
 
 use std::fmt::Debug;
 
@@ -14,6 +15,7 @@ pub use centred::{Centred, Offsets};
 pub(crate) use chains::start_draw;
 pub use chains::{ContrastiveDivergence, PersistentContrastiveDivergence, RandomStarts};
 pub use enumerated::{Exact, ExpectedContrastiveDivergence};
+pub use tempering::{ParallelTempering, Swaps, Tempered};
 
 use crate::{Algorithm, Error, Gradient, TrainConfig};
 
@@ -40,10 +42,12 @@ pub struct Batch {
 /// What an estimator keeps from step to step.
 #[derive(Clone, Debug, Default)]
 pub struct EstimatorState {
-    /// Visible states of persistent chains, `[chains, visible]`.
+    /// Visible states of persistent chains, `[chains, visible]`; of parallel tempering those at beta = 1.
     pub chains: Option<Tensor<2>>,
     /// Offsets of centred gradients.
     pub offsets: Option<Offsets>,
+    /// Replicas of parallel tempering.
+    pub tempered: Option<Tempered>,
 }
 
 impl EstimatorState {
@@ -82,6 +86,7 @@ pub fn estimator(config: &TrainConfig, rows: &Split) -> Box<dyn GradientEstimato
     let plain: Box<dyn GradientEstimator> = match config.algorithm {
         Algorithm::Cd => Box::new(ContrastiveDivergence),
         Algorithm::Pcd => Box::new(PersistentContrastiveDivergence { chains }),
+        Algorithm::Pt => Box::new(ParallelTempering { ladders: chains, betas: config.betas() }),
         Algorithm::Rdm => Box::new(RandomStarts { chains }),
         Algorithm::Exact => Box::new(Exact),
         Algorithm::ExpectedCd => Box::new(ExpectedContrastiveDivergence),

@@ -8,14 +8,14 @@ use rbm_train::{Algorithm, Batch, EstimatorState, Gradient, Key, TrainConfig, au
 
 const MACHINE_HIDDEN: usize = 6;
 
-fn rows() -> Vec<f64> {
+pub(super) fn rows() -> Vec<f64> {
     let split = bars_and_stripes();
     let mut values = vec![0.0; split.len() * 9];
     values.chunks_exact_mut(9).enumerate().for_each(|(row, out)| split.row(row, out));
     values
 }
 
-fn components(gradient: &Gradient) -> Vec<f64> {
+pub(super) fn components(gradient: &Gradient) -> Vec<f64> {
     [&gradient.weights, &gradient.visible_bias, &gradient.hidden_bias]
         .into_iter()
         .flat_map(|part| part.clone().into_data().convert::<f64>().try_into_vec::<f64>().expect("converted"))
@@ -25,7 +25,7 @@ fn components(gradient: &Gradient) -> Vec<f64> {
 /// Means of `draws` estimates and their standard errors, against `expected`, component by component.
 ///
 /// Level: 69 components, normal bound of 5.6 standard errors, so 69 x 2e-8 = 1.5e-6 in all; the seed is fixed.
-fn assert_mean_is(name: &str, estimates: &[Vec<f64>], expected: &[f64]) {
+pub(super) fn assert_mean_is(name: &str, estimates: &[Vec<f64>], expected: &[f64]) {
     let n = estimates.len() as f64;
     for (c, &expected) in expected.iter().enumerate() {
         let mean = estimates.iter().map(|e| e[c]).sum::<f64>() / n;

@@ -5,5 +5,6 @@ mod common;
 mod estimators;
 mod golden;
 mod resume_bits;
+mod tempering;
 mod together;
 mod training;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::common::{bars_and_stripes, finish, oracle, trainer, trainer_on};
 use rbm_model::{Parameters, Precision};
 use rbm_ops::BackendName;
-use rbm_train::{Algorithm, Error, KSchedule, TrainConfig, Trainer};
+use rbm_train::{Algorithm, Error, KSchedule, Temperatures, TrainConfig, Trainer};
 
 fn configs() -> Vec<TrainConfig> {
     let base = TrainConfig { epochs: 4, batch_size: 5, learning_rate: 0.3, ..TrainConfig::default() };
@@ -23,6 +23,13 @@ fn configs() -> Vec<TrainConfig> {
         TrainConfig { algorithm: Algorithm::Exact, momentum: 0.9, ..base.clone() },
         TrainConfig { algorithm: Algorithm::ExpectedCd, k: 3, ..base.clone() },
         TrainConfig { algorithm: Algorithm::Rdm, chains: Some(9), k: 2, ..base.clone() },
+        TrainConfig {
+            algorithm: Algorithm::Pt,
+            chains: Some(4),
+            temperatures: Some(Temperatures::Count(3)),
+            k: 2,
+            ..base.clone()
+        },
         TrainConfig { centred: true, offset_rate: Some(0.3), momentum: 0.5, ..base.clone() },
         TrainConfig { algorithm: Algorithm::Pcd, centred: true, k: 2, weight_decay: 1e-3, ..base.clone() },
         TrainConfig { algorithm: Algorithm::Exact, centred: true, ..base },
