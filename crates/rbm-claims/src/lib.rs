@@ -4,6 +4,7 @@
 //! give its [`Measurement`]s, and tests with thresholds that were fixed before the first result. [`decide`] reads the
 //! measurements and says `confirmed`, `refuted`, `partly` or `undecided`, with an interval over seeds.
 
+mod check;
 mod claim;
 mod embedded;
 mod error;

@@ -108,6 +108,9 @@ pub struct Number {
     pub ends: Option<(f64, f64)>,
 }
 
+/// Curves by seed.
+type Curves<'a> = BTreeMap<Option<u64>, Vec<&'a Measurement>>;
+
 impl Select {
     /// Whether a measurement is meant.
     pub fn accepts(&self, measurement: &Measurement) -> bool {
@@ -124,7 +127,7 @@ impl Select {
             return Err(format!("no {} was measured{}", self.quantity, self.conditions_in_words()));
         }
         // By conditions, then by seed: curves.
-        let mut curves: BTreeMap<String, (Labels, BTreeMap<Option<u64>, Vec<&Measurement>>)> = BTreeMap::new();
+        let mut curves: BTreeMap<String, (Labels, Curves<'_>)> = BTreeMap::new();
         for one in mine {
             let entry = curves.entry(words(&one.labels)).or_insert_with(|| (one.labels.clone(), BTreeMap::new()));
             entry.1.entry(one.seed).or_default().push(one);

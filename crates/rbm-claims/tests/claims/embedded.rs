@@ -85,7 +85,7 @@ fn configs(experiment: &Experiment, profile: Profile) -> BTreeMap<String, Config
 fn every_config_is_read_under_its_profiles_and_those_of_generated_data_are_planned() {
     let mut data = generated_data();
     let mut planned = 0;
-    for experiment in embedded().expect("experiments").into_iter().filter(|one| one.name != "likelihood-divergence") {
+    for experiment in embedded().expect("experiments") {
         for profile in PROFILES.into_iter().filter(|&profile| experiment.statement.budget.of(profile).is_some()) {
             for (name, config) in configs(&experiment, profile) {
                 let place = format!("{}, {name}, {}", experiment.name, profile.word());
@@ -131,7 +131,7 @@ fn accepts(select: &Select, sweep: &str, settings: &[(String, Value)]) -> bool {
 #[test]
 fn tests_on_sweeps_ask_for_cells_that_the_profile_trains() {
     let mut asked = 0;
-    for experiment in embedded().expect("experiments").into_iter().filter(|one| one.name != "likelihood-divergence") {
+    for experiment in embedded().expect("experiments") {
         for profile in PROFILES.into_iter().filter(|&profile| experiment.statement.budget.of(profile).is_some()) {
             let configs = configs(&experiment, profile);
             for test in experiment.statement.test.iter().filter(|test| test.is_decided_in(profile)) {

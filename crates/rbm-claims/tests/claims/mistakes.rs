@@ -6,7 +6,8 @@ use rbm_claims::Experiment;
 
 use crate::common::HEAD;
 
-/// The seven lines of the head, then a sweep from line 8, a protocol from 13, a test from 17 with its words on 18, and a figure from 25.
+/// Below the seven lines of the head a sweep from line 8, a protocol from 13, a test from 17 with its words on 18, a figure
+/// from 25 with its name on 26.
 const REST: &str = r#"[[sweep]]
 name = "bars"
 config = "bars.toml"
