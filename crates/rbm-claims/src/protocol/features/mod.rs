@@ -181,11 +181,13 @@ struct Comparison<'a> {
 /// Which features, how many, the seed of the labelled rows, their number.
 type Key = (&'static str, usize, u64, usize);
 
+/// From pixels `[rows, visible]` to features `[rows, any number]`.
+type FromPixels<'a> = Box<dyn Fn(ArrayView2<'_, f64>) -> Array2<f64> + Sync + 'a>;
+
 /// One kind of features.
 struct Features<'a> {
     name: &'static str,
-    /// From pixels `[rows, visible]`.
-    of: Box<dyn Fn(ArrayView2<'_, f64>) -> Array2<f64> + Sync + 'a>,
+    of: FromPixels<'a>,
     validation: Array2<f64>,
     test: Array2<f64>,
 }
@@ -246,7 +248,7 @@ impl Comparison<'_> {
 
     /// Hidden probabilities, pixels and principal components.
     fn kinds<'b>(&'b self, parameters: &'b Parameters) -> [Features<'b>; 3] {
-        let kind = |name, of: Box<dyn Fn(ArrayView2<'_, f64>) -> Array2<f64> + Sync + 'b>| Features {
+        let kind = |name, of: FromPixels<'b>| Features {
             name,
             validation: of(self.rows.validation.0.view()),
             test: of(self.rows.test.0.view()),
