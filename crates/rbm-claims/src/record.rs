@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ClaimOutcome, Experiment, Group, Profile, Statistic, TestOutcome, Verdict};
+use crate::{ClaimOutcome, Experiment, Group, Profile, Role, Statistic, TestOutcome, Verdict};
 
 /// What a claim came to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -40,6 +40,8 @@ pub struct ClaimRecord {
 pub struct TestRecord {
     /// What was tested.
     pub says: String,
+    /// What it counts for.
+    pub role: Role,
     /// What it came to.
     pub verdict: Verdict,
     /// The statistic.
@@ -68,7 +70,9 @@ impl ClaimRecord {
         evidence: Vec<String>,
     ) -> Self {
         let tests: Vec<TestRecord> = outcome.tests.iter().map(TestRecord::new).collect();
-        let decided = |test: &&TestRecord| matches!(test.verdict, Verdict::Confirmed | Verdict::Refuted);
+        let decided = |test: &&TestRecord| {
+            test.role == Role::Claim && matches!(test.verdict, Verdict::Confirmed | Verdict::Refuted)
+        };
         let head = tests.iter().find(decided).or_else(|| tests.first()).cloned();
         Self {
             claim: outcome.claim.clone(),
@@ -89,7 +93,9 @@ impl ClaimRecord {
 
     /// The one number in words: "−12.3 nats (−14 to −10, n = 10)".
     pub fn headline(&self) -> String {
-        let decided = |test: &&TestRecord| matches!(test.verdict, Verdict::Confirmed | Verdict::Refuted);
+        let decided = |test: &&TestRecord| {
+            test.role == Role::Claim && matches!(test.verdict, Verdict::Confirmed | Verdict::Refuted)
+        };
         match self.tests.iter().find(decided).or_else(|| self.tests.first()) {
             Some(test) => format!("{}: {}", test.says, test.number_in_words()),
             None => String::new(),
@@ -103,6 +109,7 @@ impl TestRecord {
         let statistic: Option<&Statistic> = outcome.statistic.as_ref();
         Self {
             says: outcome.says.clone(),
+            role: outcome.role,
             verdict: outcome.verdict,
             statistic: statistic.and_then(|one| finite(one.value)),
             interval: statistic.map_or([None, None], |one| [finite(one.interval.0), finite(one.interval.1)]),
