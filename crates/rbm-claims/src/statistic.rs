@@ -3,7 +3,7 @@
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
 use crate::{
-    IntervalMethod, Measurement, Select, Test,
+    IntervalMethod, Measurement, Region, Select, Test,
     select::{Number, Sample},
 };
 
@@ -23,6 +23,27 @@ pub struct Statistic {
     pub method: String,
     /// Conditions that were chosen among several, in words.
     pub chosen: Option<String>,
+    /// The numbers themselves where every one counts for itself: of a range; else none.
+    each: Vec<f64>,
+}
+
+impl Statistic {
+    /// Whether it confirms, where `region` is the one that does: the whole interval lies within; of a range, every number.
+    pub fn confirms(&self, region: &Region) -> bool {
+        match &self.each[..] {
+            [] => region.contains(self.interval.0, self.interval.1),
+            each => each.iter().all(|&value| region.contains(value, value)),
+        }
+    }
+
+    /// Whether it refutes, where `region` is the one that does: the whole interval lies within. What must hold of every
+    /// number is refuted by a single one, so of a range it is enough that one does.
+    pub fn refutes(&self, region: &Region) -> bool {
+        match &self.each[..] {
+            [] => region.contains(self.interval.0, self.interval.1),
+            each => each.iter().any(|&value| region.contains(value, value)),
+        }
+    }
 }
 
 /// Why a test has no statistic.
@@ -51,20 +72,19 @@ pub(crate) fn statistic(test: &Test, measurements: &[Measurement]) -> Result<Sta
     let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let pairs = if paired { ", paired by seed" } else { "" };
     if test.interval == IntervalMethod::Range {
-        // The one that lies nearest to the end of the region that decides.
-        let region = if test.refuted.contains(low, high) { &test.refuted } else { &test.confirmed };
-        let worst = if region.above.is_some() && region.below.is_none() { low } else { high };
+        let value = worst(test, &values);
         let method = if n == 1 { "exact".into() } else { format!("least to largest of {n}{pairs}") };
-        return Ok(Statistic { value: worst, interval: (low, high), n, method, chosen });
+        return Ok(Statistic { value, interval: (low, high), n, method, chosen, each: values });
     }
+    let each = Vec::new();
     let mean = values.iter().sum::<f64>() / n as f64;
     if n == 1 && test.interval != IntervalMethod::Point {
         return match numbers[0] {
             (_, Number { ends: Some(ends), value }) => {
-                Ok(Statistic { value, interval: ends, n, method: "the estimate's own interval".into(), chosen })
+                Ok(Statistic { value, interval: ends, n, method: "the estimate's own interval".into(), chosen, each })
             }
             (None, Number { value, .. }) => {
-                Ok(Statistic { value, interval: (value, value), n, method: "exact".into(), chosen })
+                Ok(Statistic { value, interval: (value, value), n, method: "exact".into(), chosen, each })
             }
             (Some(_), Number { value, .. }) => Ok(Statistic {
                 value,
@@ -72,19 +92,32 @@ pub(crate) fn statistic(test: &Test, measurements: &[Measurement]) -> Result<Sta
                 n,
                 method: "one seed has no interval".into(),
                 chosen,
+                each,
             }),
         };
     }
     if test.interval == IntervalMethod::Point {
         let method = format!("mean over {n} seeds");
-        return Ok(Statistic { value: mean, interval: (mean, mean), n, method, chosen });
+        return Ok(Statistic { value: mean, interval: (mean, mean), n, method, chosen, each });
     }
     let method = format!("mean over {n} seeds, Student's t, 95 %{pairs}");
     if values.iter().any(|value| !value.is_finite()) {
-        return Ok(Statistic { value: mean, interval: (low, high), n, method, chosen });
+        return Ok(Statistic { value: mean, interval: (low, high), n, method, chosen, each });
     }
     let half = half_width(&values, mean);
-    Ok(Statistic { value: mean, interval: (mean - half, mean + half), n, method, chosen })
+    Ok(Statistic { value: mean, interval: (mean - half, mean + half), n, method, chosen, each })
+}
+
+/// Of numbers that must all lie in the region that confirms, the one that does so least: a counter-example, if there is
+/// one, and else the nearest to an end of the region or the farthest outside.
+fn worst(test: &Test, values: &[f64]) -> f64 {
+    let refutes = |value: f64| test.refuted.contains(value, value);
+    let depth = |value: f64| {
+        let room = test.confirmed.room(value).unwrap_or(f64::INFINITY);
+        if test.confirmed.contains(value, value) { room } else { -room }
+    };
+    let order = |a: &f64, b: &f64| refutes(*b).cmp(&refutes(*a)).then(depth(*a).total_cmp(&depth(*b)));
+    values.iter().copied().min_by(order).unwrap_or(f64::NAN)
 }
 
 /// Half the width of the interval of a mean.
