@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ClaimOutcome, Experiment, Group, Profile, Role, Statistic, TestOutcome, Verdict};
+use crate::{
+    ClaimOutcome, Experiment, Group, Profile, Role, Statistic, TestOutcome, Verdict,
+    statistic::{RANGE, STUDENT},
+};
 
 /// What a claim came to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -137,12 +140,20 @@ impl TestRecord {
         }
     }
 
-    /// The interval in words.
+    /// Whether the method makes intervals; one of equal numbers has no width all the same.
+    fn has_interval(&self) -> bool {
+        self.method.starts_with(RANGE) || self.method.contains(STUDENT)
+    }
+
+    /// The interval in words: "0.5 to 1.5"; "exact" only of what the method calls so, and "–" where there is none.
     pub fn interval_in_words(&self) -> String {
         let end = |end: Option<f64>| end.map_or("open".into(), figure);
         match self.interval {
             [None, None] => "–".into(),
-            [Some(low), Some(high)] if low == high => "exact".into(),
+            // Both ends are the number itself: either it is known to be exact, or nothing was there to make an interval of.
+            [Some(low), Some(high)] if low == high && !self.has_interval() => {
+                if self.method.starts_with("exact") { "exact".into() } else { "–".into() }
+            }
             [low, high] => format!("{} to {}", end(low), end(high)),
         }
     }

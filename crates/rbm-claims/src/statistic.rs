@@ -1,5 +1,7 @@
 //! Statistics of tests, with their intervals.
 
+use std::collections::BTreeSet;
+
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
 use crate::{
@@ -9,6 +11,15 @@ use crate::{
 
 /// Level of the intervals.
 const LEVEL: f64 = 0.95;
+
+/// How the method of a number begins that has nothing to make an interval of.
+pub(crate) const SINGLE: &str = "a single number";
+
+/// How the method of an interval from the least to the largest number begins.
+pub(crate) const RANGE: &str = "least to largest";
+
+/// What the method of an interval of a mean names.
+pub(crate) const STUDENT: &str = "Student's t";
 
 /// A statistic with its interval.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,12 +63,12 @@ pub(crate) type Missing = String;
 /// The statistic of a test; `Err` says what is missing.
 pub(crate) fn statistic(test: &Test, measurements: &[Measurement]) -> Result<Statistic, Missing> {
     let first = test.value.sample(measurements)?;
-    let (numbers, paired, chosen) = match (&test.minus, &test.per) {
+    let (numbers, pairs, chosen) = match (&test.minus, &test.per) {
         (Some(other), _) => combine(&first, other, measurements, |a, b| a - b)?,
         (_, Some(other)) => combine(&first, other, measurements, |a, b| a / b)?,
         (None, None) => {
             let chosen = first.chosen.as_ref().map(crate::select::words);
-            (first.values.clone(), false, chosen)
+            (first.values.clone(), String::new(), chosen)
         }
     };
     if numbers.is_empty() {
@@ -70,21 +81,21 @@ pub(crate) fn statistic(test: &Test, measurements: &[Measurement]) -> Result<Sta
     }
     let low = values.iter().copied().fold(f64::INFINITY, f64::min);
     let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let pairs = if paired { ", paired by seed" } else { "" };
     if test.interval == IntervalMethod::Range {
         let value = worst(test, &values);
-        let method = if n == 1 { "exact".into() } else { format!("least to largest of {n}{pairs}") };
+        let method = if n == 1 { format!("{SINGLE}{pairs}") } else { format!("{RANGE} of {n}{pairs}") };
         return Ok(Statistic { value, interval: (low, high), n, method, chosen, each: values });
     }
     let each = Vec::new();
     let mean = values.iter().sum::<f64>() / n as f64;
     if n == 1 && test.interval != IntervalMethod::Point {
+        // An interval of its own tells how well this machine was estimated, and nothing of how machines of other seeds differ.
         return match numbers[0] {
-            (_, Number { ends: Some(ends), value }) => {
+            (None, Number { ends: Some(ends), value }) => {
                 Ok(Statistic { value, interval: ends, n, method: "the estimate's own interval".into(), chosen, each })
             }
             (None, Number { value, .. }) => {
-                Ok(Statistic { value, interval: (value, value), n, method: "exact".into(), chosen, each })
+                Ok(Statistic { value, interval: (value, value), n, method: SINGLE.into(), chosen, each })
             }
             (Some(_), Number { value, .. }) => Ok(Statistic {
                 value,
@@ -97,10 +108,10 @@ pub(crate) fn statistic(test: &Test, measurements: &[Measurement]) -> Result<Sta
         };
     }
     if test.interval == IntervalMethod::Point {
-        let method = format!("mean over {n} seeds");
+        let method = if n == 1 { format!("{SINGLE}{pairs}") } else { format!("mean over {n} seeds{pairs}") };
         return Ok(Statistic { value: mean, interval: (mean, mean), n, method, chosen, each });
     }
-    let method = format!("mean over {n} seeds, Student's t, 95 %{pairs}");
+    let method = format!("mean over {n} seeds, {STUDENT}, 95 %{pairs}");
     if values.iter().any(|value| !value.is_finite()) {
         return Ok(Statistic { value: mean, interval: (low, high), n, method, chosen, each });
     }
@@ -132,8 +143,8 @@ fn quantile(degrees: usize) -> f64 {
     StudentsT::new(0.0, 1.0, degrees as f64).map_or(f64::INFINITY, |law| law.inverse_cdf(0.5 + LEVEL / 2.0))
 }
 
-/// Numbers by seed, whether they are pairs, and the conditions that were chosen.
-type Combined = (Vec<(Option<u64>, Number)>, bool, Option<String>);
+/// Numbers by seed, how they are pairs in words that end the method, and the conditions that were chosen.
+type Combined = (Vec<(Option<u64>, Number)>, String, Option<String>);
 
 fn combine(
     first: &Sample,
@@ -179,6 +190,13 @@ fn combine(
         }
         _ => first.values.iter().filter_map(pair).collect(),
     };
-    let paired = single(&second).is_none() && single(first).is_none();
-    Ok((numbers, paired, chosen))
+    if single(&second).is_some() || single(first).is_some() {
+        return Ok((numbers, String::new(), chosen));
+    }
+    let seeds: BTreeSet<Option<u64>> = first.values.iter().chain(&second.values).map(|(seed, _)| *seed).collect();
+    let pairs = match (numbers.len(), seeds.len()) {
+        (both, all) if both < all => format!(", paired by seed ({both} of {all} seeds have both)"),
+        _ => ", paired by seed".to_owned(),
+    };
+    Ok((numbers, pairs, chosen))
 }
