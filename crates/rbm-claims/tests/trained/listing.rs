@@ -39,8 +39,8 @@ fn listings_softplus_fails_where_its_floats_end() {
     let output = Laboratory::new().carry_out("listing", &[], "").expect("measurements");
     let at = |quantity: &str, width: &str| only(&output, quantity, &[("width", width.into())]);
     // exp(x) overflows from ln(2^128 (1 - 2^-25)) on in f32 and ln(2^1024 (1 - 2^-54)) on in f64, and 1 + exp(x) rounds
-    // to 1 down from exp(x) = 2^-24 and 2^-53. Neighbouring floats lie 2^-17, 2^-43, 2^-19 and 2^-47 apart there, and exp
-    // may err by a unit in its last place, which moves x by less than one of them.
+    // to 1 down from exp(x) = 2^-24 and 2^-53. Neighbouring floats lie 2^-17, 2^-43, 2^-19 and 2^-47 apart there, and
+    // exp may err by a unit in its last place, which moves x by less than one of them.
     let two = 2.0_f64.ln();
     assert!((at("overflow-at", "f32") - 128.0 * two).abs() <= 2.0 * 2.0_f64.powi(-17));
     assert!((at("overflow-at", "f64") - 1024.0 * two).abs() <= 2.0 * 2.0_f64.powi(-43));
@@ -106,8 +106,8 @@ fn each_cell_is_sampled_in_its_own_way() {
         let nearest = of(&clamped, "nearest-row-distance", &[("start", start.into())]);
         assert!(nearest.iter().all(|measured| measured.value == 0.0));
         for (_, error) in errors(&plain, start) {
-            // The root mean square of four differences d + e_i, d = 0.231, lies within max |e_i| of d. From data there are
-            // 8 chains and from uniform states 400 with at least that; each e_i within 5 standard deviations.
+            // The root mean square of four differences d + e_i, d = 0.231, lies within max |e_i| of d. From data there
+            // are 8 chains and from uniform states 400 with at least that; each e_i within 5 standard deviations.
             let chains = if start == "data" { 8.0 } else { 400.0 };
             let p = 1.0 / (1.0 + (-1.0_f64).exp());
             assert!((error - (p - 0.5)).abs() < 5.0 * (p * (1.0 - p) / chains).sqrt(), "{start}: {error}");

@@ -5,8 +5,8 @@ use linfa::traits::{Fit, Predict};
 use linfa_logistic::{MultiFittedLogisticRegression, MultiLogisticRegression};
 use ndarray::{Array1, Array2, ArrayView2, Axis, concatenate};
 
-/// A fit counts as converged up to this multiple of the tolerance: the solver stops at the tolerance by its own sum, and
-/// returns the point of least loss, which near the end can be the one before.
+/// A fit counts as converged up to this multiple of the tolerance: the solver stops at the tolerance by its own sum,
+/// and returns the point of least loss, which near the end can be the one before.
 const SLACK: f64 = 2.0;
 
 /// Rows of features `[rows, features]` with a class number each.
@@ -50,7 +50,7 @@ impl Classifier {
     /// of penalties with equally many errors the largest wins.
     ///
     /// # Errors
-    /// When no fit converges, or the solver fails.
+    /// When no fit converges.
     pub(super) fn choose(
         &self,
         training: Labelled<'_>,
@@ -60,17 +60,24 @@ impl Classifier {
         let records = DatasetBase::new(training.features, Array1::from(training.labels.to_vec()));
         let rows = training.labels.len() as f64;
         let (mut start, mut best): (Option<Array2<f64>>, Option<(f64, Model, Chosen)>) = (None, None);
-        let (mut converged, mut least) = (0, f64::INFINITY);
+        let (mut converged, mut least, mut failure) = (0, f64::INFINITY, String::new());
         for &penalty in &self.penalties {
             // The solver's loss and gradient are sums over the rows.
             let mut solver = MultiLogisticRegression::default()
                 .alpha(penalty * rows)
                 .gradient_tolerance(self.tolerance * rows)
                 .max_iterations(self.iterations);
-            if let Some(start) = start.take() {
-                solver = solver.initial_params(start);
+            if let Some(start) = &start {
+                solver = solver.initial_params(start.clone());
             }
-            let model = solver.fit(&records).map_err(|error| format!("no fit with penalty {penalty}: {error}"))?;
+            // A line search that finds no better point ends a fit as the last iteration does: not converged.
+            let model = match solver.fit(&records) {
+                Ok(model) => model,
+                Err(error) => {
+                    failure = format!("; with penalty {penalty}: {error}");
+                    continue;
+                }
+            };
             let gradient = remaining_gradient(&model, training, penalty);
             start = Some(with_intercept(&model)?);
             least = least.min(gradient);
@@ -86,7 +93,7 @@ impl Classifier {
         let (_, model, chosen) = best.ok_or_else(|| {
             format!(
                 "no penalty's fit on {rows} rows of {} features came to a gradient of {} within {} iterations (least \
-                 {least:.1e}): allow more iterations, a larger tolerance or larger penalties",
+                 {least:.1e}{failure}): allow more iterations, a larger tolerance or larger penalties",
                 training.features.ncols(),
                 self.tolerance,
                 self.iterations

@@ -33,7 +33,9 @@ struct Settings {
     test_rows: Option<usize>,
     /// Most steps of L-BFGS for each penalty.
     iterations: u64,
-    /// Length of the loss's gradient at which a fit has converged; others are no candidates.
+    /// Length of the loss's gradient at which a fit has converged; others are no candidates. The loss then lies within
+    /// about `tolerance^2 / (2 penalty)` of the least, since in the weights it curves by at least the penalty: by
+    /// default, 0.005 nats for the smallest one.
     tolerance: f64,
     /// Choices of the labelled rows.
     draws: u64,
@@ -59,8 +61,8 @@ impl Default for Settings {
     }
 }
 
-/// Fits a linear classifier on the hidden probabilities of every cell, on the pixels as the machine sees them, and on as
-/// many principal components as there are hidden units (plain scores), each with the same labelled rows.
+/// Fits a linear classifier on the hidden probabilities of every cell, on the pixels as the machine sees them, and on
+/// as many principal components as there are hidden units (plain scores), each with the same labelled rows.
 ///
 /// Measures `test-error` (share of the test rows), `penalty-chosen` and `gradient-left`, under the labels `features`
 /// (`hidden`, `pixels`, `pca`), `labels` and those of the cell; the seed is `draws` times that of the cell plus the
@@ -116,7 +118,8 @@ impl Settings {
         if self.test_rows == Some(0) {
             return Err("test_rows must be at least 1".to_owned());
         }
-        // Without a penalty, classes that can be told apart have no best weights: the fit would end where it is stopped.
+        // Without a penalty, classes that can be told apart have no best weights: the fit would end where it is
+        // stopped.
         if !self.regularisation.iter().all(|penalty| penalty.is_finite() && *penalty > 0.0) {
             return Err("every penalty of regularisation must be above 0".to_owned());
         }
@@ -207,7 +210,7 @@ impl Comparison<'_> {
         let kinds = self.kinds(parameters);
         let mut found = Vec::new();
         for draw in 0..self.settings.draws {
-            let seed = (cell.config.run.seed * self.settings.draws).wrapping_add(draw);
+            let seed = cell.config.run.seed.wrapping_mul(self.settings.draws).wrapping_add(draw);
             let counts: Vec<usize> =
                 self.settings.labels.iter().copied().filter(|&count| draw == 0 || count < all).collect();
             let Some(&most) = counts.iter().max() else { break };

@@ -20,8 +20,8 @@ use crate::{Error, Measurement};
 struct Settings {
     /// Activations at which the error of `log(1 + exp(x))` is measured.
     errors_at: Vec<f64>,
-    /// Most rows that likelihoods and activations are measured on: of the test rows, or of the training rows where there
-    /// are no test rows.
+    /// Most rows that likelihoods and activations are measured on: of the test rows, or of the training rows where
+    /// there are no test rows.
     rows: usize,
     /// States drawn from each start.
     samples: usize,
@@ -51,10 +51,10 @@ impl Default for Settings {
 /// By itself, under `width` = `f32` or `f64`: `overflow-at`, `lost-at`, `softplus-error-at`.
 ///
 /// Of each cell, under its labels and `model.visible_sampling`, the seed its own:
-/// - `log-likelihood` (nats per row) of its parameters as a machine of the mathematics, where a layer is small enough to
-///   enumerate;
-/// - `largest-activation` of a hidden unit in absolute value on these rows, and `free-energy-overflows`, the share of them
-///   whose free energy in f32 is not finite by the listing's formula;
+/// - `log-likelihood` (nats per row) of its parameters as a machine of the mathematics, where a layer is small enough
+///   to enumerate;
+/// - `largest-activation` of a hidden unit in absolute value on these rows, and `free-energy-overflows`, the share of
+///   them whose free energy in f32 is not finite by the listing's formula;
 /// - `first-moment-error`, its floor `first-moment-noise`, and `nearest-row-distance`, at x Gibbs steps of its own
 ///   sampling, from training rows (`start` = `data`) and from uniform states (`start` = `uniform`);
 /// - `gradient-norm-max` over the recorded steps, and `gradient-norm-bound`, `sqrt(m n + m + n)`: every component of a
