@@ -59,7 +59,8 @@ impl Classifier {
     ) -> Result<Chosen, String> {
         let records = DatasetBase::new(training.features, Array1::from(training.labels.to_vec()));
         let rows = training.labels.len() as f64;
-        let (mut start, mut best): (Option<Array2<f64>>, Option<(f64, Model, Chosen)>) = (None, None);
+        let mut start: Option<Array2<f64>> = None;
+        let mut best: Option<(f64, Model, Chosen)> = None;
         let (mut converged, mut least, mut failure) = (0, f64::INFINITY, String::new());
         for &penalty in &self.penalties {
             // The solver's loss and gradient are sums over the rows.
@@ -81,7 +82,7 @@ impl Classifier {
             let gradient = remaining_gradient(&model, training, penalty);
             start = Some(with_intercept(&model)?);
             least = least.min(gradient);
-            if !(gradient <= SLACK * self.tolerance) {
+            if gradient.is_nan() || gradient > SLACK * self.tolerance {
                 continue;
             }
             converged += 1;

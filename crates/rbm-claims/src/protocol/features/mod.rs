@@ -52,7 +52,7 @@ impl Default for Settings {
             regularisation: vec![1e-4, 1e-3, 1e-2, 1e-1],
             validation_rows: 10_000,
             test_rows: None,
-            iterations: 100,
+            iterations: 300,
             tolerance: 1e-3,
             draws: 3,
             pictures: 64,
@@ -184,11 +184,13 @@ struct Comparison<'a> {
 /// Which features, how many, the seed of the labelled rows, their number.
 type Key = (&'static str, usize, u64, usize);
 
+/// Features of pixels `[rows, visible]`: `[rows, features]`.
+type FromPixels<'a> = Box<dyn Fn(ArrayView2<'_, f64>) -> Array2<f64> + Sync + 'a>;
+
 /// One kind of features.
 struct Features<'a> {
     name: &'static str,
-    /// From pixels `[rows, visible]`.
-    of: Box<dyn Fn(ArrayView2<'_, f64>) -> Array2<f64> + Sync + 'a>,
+    of: FromPixels<'a>,
     validation: Array2<f64>,
     test: Array2<f64>,
 }
@@ -249,7 +251,7 @@ impl Comparison<'_> {
 
     /// Hidden probabilities, pixels and principal components.
     fn kinds<'b>(&'b self, parameters: &'b Parameters) -> [Features<'b>; 3] {
-        let kind = |name, of: Box<dyn Fn(ArrayView2<'_, f64>) -> Array2<f64> + Sync + 'b>| Features {
+        let kind = |name, of: FromPixels<'b>| Features {
             name,
             validation: of(self.rows.validation.0.view()),
             test: of(self.rows.test.0.view()),
