@@ -139,11 +139,11 @@ fn largest_gradient_stands_beside_its_bound() {
 #[test]
 fn values_that_are_not_clamped_grow_as_far_as_the_weights_say() {
     // Hidden units 0 and 1 are on for certain, unit 2 off: v = a + W_0 + W_1.
-    let weights = vec![900.0, 1.0, 0.0, 0.0, 0.0, 0.0, -2_000.0, 0.0, 0.0, 0.0, 0.0, 5_000.0];
+    let weights = vec![900.0, 1.0, 0.0, 0.0, 0.0, 0.0, -2_000.0, 0.0, 0.0, 0.0, -7_000.0, 5_000.0];
     let parameters = Parameters::new(weights, vec![100.0, 0.0, 1_000.0, 0.0], vec![1e9, 1e9, -1e9]).expect("a machine");
     let output = found(&parameters, "clamped-linear", "");
     assert_eq!(only(&output, "unclamped-growth", &[]), 3.0, "1,000 in two units");
-    assert_eq!(only(&output, "unclamped-bound", &[]), 5_000.0_f64.log10(), "if unit 2 were on");
+    assert_eq!(only(&output, "unclamped-bound", &[]), 8_000.0_f64.log10(), "if unit 2 were on: 1,000 - 9,000");
     let silent = Parameters::new(vec![0.0; 12], vec![0.0; 4], vec![0.0; 3]).expect("a machine");
     assert_eq!(only(&found(&silent, "bernoulli", ""), "unclamped-growth", &[]), -300.0, "0 has no logarithm");
 }
