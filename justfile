@@ -36,6 +36,21 @@ status *args:
 backends config *args:
     @exec {{rbm}} backends "$@"
 
+# Test the article's claims one by one, in minutes: just reproduce; just reproduce bias-of-k listing
+[no-exit-message]
+reproduce *args:
+    @exec {{rbm}} reproduce "$@"
+
+# Test every claim at full size, the papers' too: an hour or two on two cores; what is done is not computed again
+[no-exit-message]
+reproduce-full *args:
+    @exec {{rbm}} reproduce --profile full "$@"
+
+# Copy verdicts and figures of the full profile to results/reference/reproduce, and the verdicts into the READMEs
+[no-exit-message]
+verdicts *args:
+    @exec {{rbm}} reproduce --profile full --publish results/reference/reproduce "$@"
+
 # Run all tests; with words, those of `cargo test` that they pick
 test *args:
     #!/usr/bin/env bash

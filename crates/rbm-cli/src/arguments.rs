@@ -7,8 +7,8 @@ use clap::{ArgAction, Args, ColorChoice, CommandFactory, FromArgMatches, Parser,
 use crate::commands::{
     backends::BackendsArguments, bias::BiasArguments, cell::CellArguments, completions::CompletionsArguments,
     data::DataCommand, evaluate::EvaluateArguments, ls::LsArguments, mixing::MixingArguments, report::ReportArguments,
-    sample::SampleArguments, show::ShowArguments, status::StatusArguments, sweep::SweepArguments,
-    train::TrainArguments, transform::TransformArguments, verify::VerifyArguments,
+    reproduce::ReproduceArguments, sample::SampleArguments, show::ShowArguments, status::StatusArguments,
+    sweep::SweepArguments, train::TrainArguments, transform::TransformArguments, verify::VerifyArguments,
 };
 
 const EXAMPLES: &str = "\
@@ -16,6 +16,7 @@ Examples:
   rbm train configs/quick.toml                 one run
   rbm sweep configs/mnist.toml                 every cell of a sweep, then a report
   rbm sweep configs/mnist.toml --dry-run       the cells, with an estimate of time and disk
+  rbm reproduce                                the claims of the article, tested
   rbm status                                   where each sweep stands
   rbm show configs/mnist.toml                  a config with every default
 
@@ -101,6 +102,7 @@ pub(crate) enum Command {
     Report(ReportArguments),
     Verify(VerifyArguments),
     Backends(BackendsArguments),
+    Reproduce(ReproduceArguments),
     #[command(subcommand)]
     Data(DataCommand),
     Completions(CompletionsArguments),

@@ -190,6 +190,10 @@ pub enum Metric {
     SaturatedHidden,
     /// Norm of the last step's gradient over all parameters.
     GradientNorm,
+    /// Share of accepted exchanges of parallel tempering since the last evaluation, mean over the pairs of temperatures.
+    SwapAcceptance,
+    /// The least of these shares.
+    SwapAcceptanceLeast,
     /// Lower end of the three-sigma interval of an estimated log Z, nats.
     LogZLow,
     /// Upper end of it, nats.
@@ -251,6 +255,8 @@ impl Metric {
             Self::WeightNorm => "weight-norm",
             Self::SaturatedHidden => "saturated-hidden",
             Self::GradientNorm => "gradient-norm",
+            Self::SwapAcceptance => "swap-acceptance",
+            Self::SwapAcceptanceLeast => "swap-acceptance-least",
             Self::LogZLow => "log-z-low",
             Self::LogZHigh => "log-z-high",
             Self::LogZEss => "log-z-ess",

@@ -44,6 +44,9 @@ pub struct Trained<'a> {
     pub rbm: &'a Rbm,
     /// Norm of the last step's gradient, where there was a step.
     pub gradient_norm: Option<f64>,
+    /// Of parallel tempering: the share of accepted exchanges since the last evaluation, its mean over the pairs of
+    /// temperatures and the least.
+    pub swap_acceptance: Option<(f64, f64)>,
     /// Where the negative phase of its gradients comes from.
     pub negative_phase: NegativePhase,
     /// The chains that follow the training, under `log_z = "trajectory"`.
@@ -63,6 +66,8 @@ pub enum NegativePhase {
         /// Their visible states, `[chains, visible]`, each 0 or 1.
         states: Vec<u8>,
     },
+    /// Chains that start at random states in every step; nothing is measured of them.
+    Random,
     /// Enumeration.
     Exact,
 }
@@ -131,6 +136,10 @@ pub fn evaluate_training(
         found.push_value(SplitName::Train, Metric::WeightNorm, Some(weight_norm(parameters)));
         found.push_value(SplitName::Train, Metric::GradientNorm, trained.gradient_norm);
     }
+    if let Some((mean, least)) = trained.swap_acceptance {
+        found.push_value(SplitName::Train, Metric::SwapAcceptance, Some(mean));
+        found.push_value(SplitName::Train, Metric::SwapAcceptanceLeast, Some(least));
+    }
     if wants(MetricGroup::GradientBias) {
         found.push_gradient_bias(&trained, model, data, seed)?;
     }
@@ -179,7 +188,7 @@ fn estimated_log_z(
             Some(trajectory) => {
                 let persistent = match &trained.negative_phase {
                     NegativePhase::Persistent { states } => Some(states.clone()),
-                    NegativePhase::Data { .. } | NegativePhase::Exact => None,
+                    NegativePhase::Data { .. } | NegativePhase::Random | NegativePhase::Exact => None,
                 };
                 trajectory.estimate(parameters, persistent, &base(), place)?
             }
@@ -336,7 +345,10 @@ impl Found {
                 let independent = with_error(Some(error.independent), Some(error.independent_stderr));
                 self.push(SplitName::Train, Metric::NegativePhaseErrorExactSamples, independent);
             }
-            NegativePhase::Exact | NegativePhase::Data { .. } | NegativePhase::Persistent { .. } => {}
+            NegativePhase::Exact
+            | NegativePhase::Random
+            | NegativePhase::Data { .. }
+            | NegativePhase::Persistent { .. } => {}
         }
         Ok(())
     }

@@ -57,7 +57,8 @@ fn in_training(
     let (_, device) = rbm_ops::devices_for_tests().into_iter().next().expect("a CPU backend");
     let rbm = Rbm::new(parameters, &ModelConfig::default(), Precision::F32, &device);
     let negative_phase = NegativePhase::Data { k: 1 };
-    let trained = Trained { parameters, rbm: &rbm, gradient_norm, negative_phase, trajectory: None };
+    let trained =
+        Trained { parameters, rbm: &rbm, gradient_norm, swap_acceptance: None, negative_phase, trajectory: None };
     evaluate_training(config, &ModelConfig::default(), trained, data, at, seed)
 }
 
@@ -394,7 +395,14 @@ fn instrument(negative_phase: NegativePhase, log_z: LogZ) -> Vec<MetricRow> {
     let (data, parameters) = (bars_and_stripes(3, 4), machine(9, 5, 0.8));
     let (_, device) = rbm_ops::devices_for_tests().into_iter().next().expect("a CPU backend");
     let rbm = Rbm::new(&parameters, &ModelConfig::default(), Precision::F32, &device);
-    let trained = Trained { parameters: &parameters, rbm: &rbm, gradient_norm: None, negative_phase, trajectory: None };
+    let trained = Trained {
+        parameters: &parameters,
+        rbm: &rbm,
+        gradient_norm: None,
+        swap_acceptance: Some((0.5, 0.25)),
+        negative_phase,
+        trajectory: None,
+    };
     let metrics = vec![MetricGroup::GradientBias, MetricGroup::Mixing, MetricGroup::SampleQuality];
     let config = EvaluateConfig { metrics, log_z, ..EvaluateConfig::default() };
     evaluate_training(&config, &ModelConfig::default(), trained, &data, AT, 7).expect("they fit")

@@ -6,6 +6,7 @@
 
 mod annealing;
 mod chains;
+mod conditionals;
 mod config;
 mod error;
 pub mod exact;
@@ -29,7 +30,7 @@ pub use initialise::initialise;
 pub use parameters::Parameters;
 pub use place::Place;
 pub use rbm::{GibbsState, Precision, Rbm};
-pub use replicas::{Replicas, Rungs};
+pub use replicas::{ReplicaStreams, Replicas, Rungs};
 pub use sample::sample_chains;
 pub use statistics::{ChainSet, STEPS_A_SET, chain_moments};
 pub use unit::{Bernoulli, ClampedLinear, Unit};

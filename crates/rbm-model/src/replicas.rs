@@ -19,7 +19,31 @@ pub struct Replicas {
     /// The temperature's index of each replica.
     temperature: Vec<usize>,
     seed: u64,
+    streams: ReplicaStreams,
     sweep: u64,
+}
+
+/// Which streams the draws of replicas come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReplicaStreams {
+    /// Of the hidden states.
+    pub hidden: Stream,
+    /// Of the visible states.
+    pub visible: Stream,
+    /// Of the exchanges.
+    pub swap: Stream,
+}
+
+impl ReplicaStreams {
+    /// Those of replicas that judge a machine.
+    pub const EVALUATION: Self =
+        Self { hidden: Stream::TemperingHidden, visible: Stream::TemperingVisible, swap: Stream::TemperingSwap };
+    /// Those of replicas that train one.
+    pub const TRAINING: Self = Self {
+        hidden: Stream::TrainTemperingHidden,
+        visible: Stream::TrainTemperingVisible,
+        swap: Stream::TrainTemperingSwap,
+    };
 }
 
 /// What the replicas' states say of neighbouring temperatures, before an exchange.
@@ -57,7 +81,32 @@ impl Replicas {
 
     fn new(visible: Tensor<2>, betas: &[f64], ladders: usize, seed: u64) -> Self {
         let temperature = (0..ladders).flat_map(|_| 0..betas.len()).collect();
-        Self { visible, activation: None, betas: betas.to_vec(), temperature, seed, sweep: 0 }
+        let streams = ReplicaStreams::EVALUATION;
+        Self { visible, activation: None, betas: betas.to_vec(), temperature, seed, streams, sweep: 0 }
+    }
+
+    /// Replicas at visible states `[ladders x temperatures, visible]`, ladder by ladder, each at the temperature of its
+    /// index, before a sweep: all that decides how they go on.
+    ///
+    /// # Errors
+    /// When a ladder does not have each temperature once.
+    pub fn at_sweep(
+        visible: Tensor<2>,
+        betas: &[f64],
+        temperature: Vec<usize>,
+        (seed, streams, sweep): (u64, ReplicaStreams, u64),
+    ) -> Result<Self, Error> {
+        let each_once = |ladder: &[usize]| (0..betas.len()).all(|at| ladder.contains(&at));
+        let whole = temperature.len() == visible.dims()[0] && temperature.len().is_multiple_of(betas.len());
+        if !whole || !temperature.chunks(betas.len()).all(each_once) {
+            return Err(Error::Shape("a ladder has each temperature once".into()));
+        }
+        Ok(Self { visible, activation: None, betas: betas.to_vec(), temperature, seed, streams, sweep })
+    }
+
+    /// Visible states `[ladders x temperatures, visible]` and the index of each one's temperature.
+    pub fn states(&self) -> (&Tensor<2>, &[usize]) {
+        (&self.visible, &self.temperature)
     }
 
     /// Number of ladders.
@@ -94,8 +143,8 @@ impl Replicas {
         let scales: Vec<f64> = self.temperature.iter().map(|&at| self.betas[at]).collect();
         let scales = path.column(scales);
         let activation = self.activation.unwrap_or_else(|| path.activation(self.visible));
-        let hidden = rbm_ops::sigmoid_bernoulli(activation * scales.clone(), draw(Stream::TemperingHidden));
-        let visible = rbm_ops::sigmoid_bernoulli(path.visible_input(hidden, scales), draw(Stream::TemperingVisible));
+        let hidden = rbm_ops::sigmoid_bernoulli(activation * scales.clone(), draw(self.streams.hidden));
+        let visible = rbm_ops::sigmoid_bernoulli(path.visible_input(hidden, scales), draw(self.streams.visible));
         Self { visible, activation: None, ..self }
     }
 
@@ -118,7 +167,7 @@ impl Replicas {
 
     fn exchange(mut self, rungs: &mut Rungs) -> Self {
         let count = self.betas.len();
-        let mut draws = Sequence::new(self.seed, Stream::TemperingSwap, self.sweep);
+        let mut draws = Sequence::new(self.seed, self.streams.swap, self.sweep);
         let first = (self.sweep % 2) as usize;
         for ladder in 0..self.ladders() {
             let range = ladder * count..(ladder + 1) * count;

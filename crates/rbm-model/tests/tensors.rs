@@ -90,6 +90,20 @@ fn energies_and_conditionals_are_those_of_the_joint_law() {
 }
 
 #[test]
+fn conditionals_of_states_on_the_host_are_those_of_tensors() {
+    let p = machine();
+    for (backend, device, precision, _) in widths() {
+        let rbm = Rbm::new(&p, &ModelConfig::default(), precision, &device);
+        let (vs, hs) = (states(5), states(3));
+        let of_tensors = values(rbm.hidden_given_visible(tensor(&vs, precision, &device)));
+        assert_eq!(rbm.hidden_probabilities(&vs.concat()).expect("answered"), of_tensors, "{backend}");
+        let of_tensors = values(rbm.visible_given_hidden(tensor(&hs, precision, &device)));
+        assert_eq!(rbm.visible_probabilities(&hs.concat()).expect("answered"), of_tensors, "{backend}");
+        assert!(rbm.hidden_probabilities(&[0.0; 7]).is_err() && rbm.visible_probabilities(&[]).is_err());
+    }
+}
+
+#[test]
 fn the_unnormalised_log_probability_is_minus_the_free_energy() {
     for (backend, device, precision, _) in widths() {
         let rbm = Rbm::new(&machine(), &ModelConfig::default(), precision, &device);

@@ -1,6 +1,6 @@
 //! The fused step on the processor beside a product of matrices: its speed in parts of the peak, as JSON.
 //!
-//! CD-1 and a Gibbs step of a machine with 784 x 500 units, batches of 100 and 500 rows of which 13 % are ones, as in
+//! CD-1, plain and with centred gradients, and a Gibbs step of a machine with 784 x 500 units, batches of 100 and 500 rows of which 13 % are ones, as in
 //! MNIST. Counted as if every product were dense, one multiply-add as two operations; above 1 the step does with the
 //! bits of its states what no product of matrices can. The peak is the best of burn-flex's products of 2048 x 2048
 //! matrices (the crate `gemm`), taken before and after.
@@ -26,20 +26,21 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut lines = Vec::new();
     for rows in [100, 500] {
         let steps = 40_000 / rows;
-        let cd1 = median(|| cd1(rows, steps));
+        let [cd1, centred] = [false, true].map(|centred| median(|| cd1(rows, steps, centred)));
         let gibbs = median(|| gibbs(rows, steps));
         let dense = |products: f64| products * 2.0 * (rows * VISIBLE * HIDDEN) as f64;
-        lines.push((rows, cd1, dense(5.0) / cd1, gibbs, dense(2.0) / gibbs));
+        lines.push((rows, cd1, dense(5.0) / cd1, centred, gibbs, dense(2.0) / gibbs));
     }
     let peak = before.max(peak()?);
-    for (rows, cd1, cd1_rate, gibbs, gibbs_rate) in lines {
+    for (rows, cd1, cd1_rate, centred, gibbs, gibbs_rate) in lines {
         println!(
             "{{\"isa\": \"{isa}\", \"threads\": {}, \"rows\": {rows}, \"gemm_gflops\": {:.1}, \"cd1_ms\": {:.4}, \"cd1_of_peak\": \
-             {:.3}, \"gibbs_ms\": {:.4}, \"gibbs_of_peak\": {:.3}}}",
+             {:.3}, \"centred_cd1_ms\": {:.4}, \"gibbs_ms\": {:.4}, \"gibbs_of_peak\": {:.3}}}",
             rayon::current_num_threads(),
             peak / 1e9,
             cd1 * 1e3,
             cd1_rate / peak,
+            centred * 1e3,
             gibbs * 1e3,
             gibbs_rate / peak,
         );
@@ -95,9 +96,14 @@ fn batch(rows: usize, number: usize) -> PackedStates {
 }
 
 /// Seconds of a step of CD-1.
-fn cd1(rows: usize, steps: usize) -> f64 {
+fn cd1(rows: usize, steps: usize, centred: bool) -> f64 {
     let batches: Vec<PackedStates> = (0..8).map(|number| batch(rows, number)).collect();
     let mut machine = machine();
+    if centred {
+        let offsets =
+            |units| Tensor::<2>::full([1, units], 0.13, (&open(BackendName::Flex).expect("built in"), DType::F32));
+        machine.centre([&offsets(VISIBLE), &offsets(HIDDEN)], 0.01);
+    }
     let begun = Instant::now();
     for number in 0..steps {
         let step =

@@ -60,6 +60,11 @@ impl BackendName {
         }
     }
 
+    /// Whether it computes on the processor itself.
+    pub fn is_processor(self) -> bool {
+        !matches!(self, Self::Wgpu(_))
+    }
+
     /// Whether it computes in f64 too.
     pub fn has_f64(self) -> bool {
         !matches!(self, Self::Wgpu(_))

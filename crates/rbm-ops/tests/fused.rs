@@ -295,6 +295,80 @@ fn momentum_and_decay_follow_their_definition() {
 }
 
 #[test]
+fn packed_uniform_states_are_bernoulli_states_at_one_half() {
+    for (rows, units) in [(1, 1), (3, 31), (5, 32), (7, 33), (20, 784)] {
+        let (at, _) = draws(9);
+        let at = at.at_row(4);
+        let half = Tensor::<2>::full([rows, units], 0.5, (&device(), DType::F32));
+        let states = rbm_ops::bernoulli(half, at).into_data().try_into_vec::<f32>().expect("f32");
+        assert!(PackedStates::uniform(rows, units, at) == PackedStates::pack(units, &states), "{rows} x {units}");
+    }
+}
+
+#[test]
+fn a_centred_step_moves_by_the_centred_gradient_in_f64() {
+    for (visible, hidden, rows, chain_rows) in SIZES {
+        for (momentum, norm) in [(0.0, true), (0.0, false), (0.5, true)] {
+            let p = Parameters::random(visible, hidden, 8);
+            let mut machine = p.machine();
+            let data = random_states(rows, visible, 0.3, 9);
+            let mut draw = sequence(31);
+            let mut offsets = |count: usize| -> Vec<f32> { (0..count).map(|_| draw() as f32).collect() };
+            let (mu, la) = (offsets(visible), offsets(hidden));
+            let row = |values: &[f32]| {
+                Tensor::<2>::from_data(TensorData::new(values.to_vec(), [1, values.len()]), (&device(), DType::F32))
+            };
+            let rate = 0.25;
+            machine.centre([&row(&mu), &row(&la)], rate);
+            let mut own = machine.chains(random_states(chain_rows, visible, 0.5, 10));
+            machine.step(FusedBatch::States(&data), Some(&mut own), &FusedStep { momentum, norm, ..STEP });
+            let chains = machine.chain_states(&own).expect("host");
+
+            // The offsets moved before they were used.
+            let (mut of_data, share) = ([vec![0.0; visible], vec![0.0; hidden]], 1.0 / data.rows() as f64);
+            for states in bools(&data) {
+                of_data[0].iter_mut().zip(&states).for_each(|(mean, &on)| *mean += if on { share } else { 0.0 });
+                let activations = p.hidden_activations(&states);
+                of_data[1].iter_mut().zip(activations).for_each(|(mean, (x, _))| *mean += share * sigmoid(x));
+            }
+            let moved = |old: &[f32], means: &[f64]| -> Vec<f64> {
+                old.iter().zip(means).map(|(&old, mean)| 0.75 * f64::from(old) + 0.25 * mean).collect()
+            };
+            let (mu, la) = (moved(&mu, &of_data[0]), moved(&la, &of_data[1]));
+            let found = machine.offsets().expect("centred");
+            for (found, expected) in found.into_iter().zip([&mu, &la]) {
+                let found = found.into_data().try_into_vec::<f32>().expect("f32");
+                for (found, expected) in found.into_iter().zip(expected) {
+                    // A mean of probabilities, each with its own error, and the sum of so many of them.
+                    let bound = OF_A_PROBABILITY + 1e-5 + rows as f64 * ROUNDING;
+                    assert!((f64::from(found) - expected).abs() <= bound, "{found} {expected}");
+                }
+            }
+            let mut expected = gradient(&p, &data, &chains);
+            for j in 0..hidden {
+                for i in 0..visible {
+                    expected[0][j * visible + i] -= expected[2][j] * mu[i] + la[j] * expected[1][i];
+                }
+            }
+            for j in 0..hidden {
+                for i in 0..visible {
+                    let product = expected[0][j * visible + i];
+                    expected[1][i] -= product * la[j];
+                    expected[2][j] -= product * mu[i];
+                }
+            }
+            let what = format!("{visible} x {hidden}, {rows} rows, {} chains", chains.rows());
+            check_update(&p, &Parameters::of(&machine), &expected, &what);
+            if norm {
+                let norm = expected.iter().flatten().map(|x| x * x).sum::<f64>().sqrt();
+                let found = machine.gradient_norm().expect("host");
+                assert!((found - norm).abs() <= 1e-5 * norm, "{what}: {found} {norm}");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_gradient_that_is_no_number_is_noticed() {
     let mut p = Parameters::random(20, 9, 1);
     p.weights[3 * 20] = f32::MAX;
@@ -313,6 +387,9 @@ fn fingerprint() -> u64 {
         for density in [0.1, 0.5] {
             let mut machine = Parameters::random(visible, hidden, 2).machine();
             let mut chains = machine.chains(random_states(chain_rows, visible, 0.5, 12));
+            let mut centred = machine.clone();
+            let offsets = |units| Tensor::<2>::full([1, units], 0.3, (&device(), DType::F32));
+            centred.centre([&offsets(visible), &offsets(hidden)], 0.1);
             for step in 0..6 {
                 let data = random_states(rows, visible, density, 20 + step);
                 let momentum = if step > 3 { 0.5 } else { 0.0 };
@@ -326,11 +403,14 @@ fn fingerprint() -> u64 {
                 };
                 let persistent = (hidden % 2 == 0).then_some(&mut chains);
                 machine.step(FusedBatch::States(&data), persistent, &step);
+                centred.step(FusedBatch::States(&data), None, &step);
             }
             let p = Parameters::of(&machine);
+            let c = Parameters::of(&centred);
             let states = machine.chain_states(&chains).expect("host");
             let norm = machine.gradient_norm().expect("host");
-            let floats = p.weights.iter().chain(&p.visible_bias).chain(&p.hidden_bias).map(|x| x.to_bits());
+            let floats = p.weights.iter().chain(&p.visible_bias).chain(&p.hidden_bias);
+            let floats = floats.chain(&c.weights).chain(&c.visible_bias).chain(&c.hidden_bias).map(|x| x.to_bits());
             for word in floats.chain(states.words().iter().copied()).chain([norm.to_bits() as u32]) {
                 hash = (hash ^ u64::from(word)).wrapping_mul(0x0100_0000_01b3);
             }

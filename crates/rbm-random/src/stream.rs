@@ -21,7 +21,8 @@ pub enum Stream {
     TrainHidden = 5,
     /// Visible states in training. step: running number of Gibbs steps; row: chain.
     TrainVisible = 6,
-    /// Start of persistent chains. step: 0; row: chain.
+    /// Start of chains in training. step: 0 for persistent ones, the running number of Gibbs steps for those that start
+    /// anew in every step; row: chain.
     ChainStart = 7,
     /// The unit flipped for the stochastic pseudo-likelihood. step: training step; row: row of the split.
     EvaluateFlip = 8,
@@ -73,4 +74,12 @@ pub enum Stream {
     MixingVisible = 31,
     /// Which rows samples are compared with. step: training step; a sequence.
     QualityRows = 32,
+    /// Start of replicas in training. step: 0; row: replica.
+    TrainTemperingStart = 33,
+    /// Hidden states of replicas in training. step: running number of Gibbs steps; row: replica.
+    TrainTemperingHidden = 34,
+    /// Visible states of replicas in training. step: running number of Gibbs steps; row: replica.
+    TrainTemperingVisible = 35,
+    /// Acceptance of exchanges between replicas in training. step: running number of Gibbs steps; a sequence.
+    TrainTemperingSwap = 36,
 }

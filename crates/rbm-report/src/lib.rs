@@ -4,6 +4,8 @@
 //! of a report at once; [`tables`] turns metrics into Parquet and back.
 
 mod backends;
+mod chart;
+mod claims;
 mod error;
 mod figure;
 mod format;
@@ -17,6 +19,8 @@ mod statistics;
 pub mod tables;
 
 pub use backends::{BackendRow, BackendsPage, BackendsReport, StatedLikelihood, render_backends};
+pub use chart::{Chart, ChartKind, ChartPoint, ChartSeries, Reference};
+pub use claims::{ClaimSection, ClaimsPage, ClaimsReport, TestRow, VerdictWord, render_claims, verdict_table_markdown};
 pub use error::Error;
 pub use figure::image_grid_png;
 pub use metric_info::standard_metrics;

@@ -47,6 +47,14 @@ pub fn standard_metrics() -> Vec<MetricInfo> {
         metric("weight-norm", "", None, "square root of the sum of the squared weights"),
         metric("gradient-norm", "", None, "length of the last step's gradient over all parameters"),
         metric(
+            "swap-acceptance",
+            "share of exchanges",
+            None,
+            "share of the exchanges between neighbouring temperatures that parallel tempering accepted since the last \
+             evaluation, mean over the pairs",
+        ),
+        metric("swap-acceptance-least", "share of exchanges", None, "the same share of the pair that exchanged least"),
+        metric(
             "saturated-hidden",
             "share of hidden units",
             None,

@@ -43,9 +43,15 @@ pub fn ranked_cells(report: &Report) -> Vec<usize> {
 
 /// The page, without the least important figures if it would be larger than `largest` with them.
 pub(crate) fn page(report: &Report, overview: &Overview<'_>, figures: &[Figure], largest: usize) -> String {
+    fitting(&figures.iter().collect::<Vec<_>>(), largest, |kept| html::page(report, overview, figures, kept))
+}
+
+/// What `draw` makes with the figures that are kept: all that a page shows, or without the least important ones if it
+/// would be larger than `largest` with them.
+pub(crate) fn fitting(figures: &[&Figure], largest: usize, draw: impl Fn(&[bool]) -> String) -> String {
     let mut kept: Vec<bool> = figures.iter().map(|figure| figure.in_page).collect();
     loop {
-        let html = html::page(report, overview, figures, &kept);
+        let html = draw(&kept);
         let Some(mut excess) = html.len().checked_sub(largest + 1).map(|excess| excess + 1) else {
             return html;
         };

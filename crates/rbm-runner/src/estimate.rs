@@ -129,15 +129,17 @@ impl Cell {
         let weights = (m * n + m + n) * width;
         let momentum = if train.momentum > 0.0 || train.momentum_final.is_some() { weights } else { 0 };
         let chains = match train.algorithm {
+            Algorithm::Pt => train.chains_for(self.data.rows) as u64 * (1 + train.betas().len() as u64) * m * width,
             Algorithm::Pcd => train.chains_for(self.data.rows) as u64 * m * width,
             _ => 0,
         };
+        let offsets = if train.centred { (m + n) * width } else { 0 };
         let best = if self.config.evaluate.keep_best.is_some() { weights } else { 0 };
         let estimates = matches!(self.config.evaluate.log_z, LogZ::Ais | LogZ::ReverseAis | LogZ::Trajectory);
         let more = self.config.evaluate.metrics.iter().filter(|group| !MetricGroup::DEFAULT.contains(group)).count();
         let metric_rows = METRIC_ROWS[0] + METRIC_ROWS[1] * (more as u64 + u64::from(estimates));
         // Two checkpoints stand side by side while the newer one is written.
-        let checkpoints = 2 * (weights + momentum + chains);
+        let checkpoints = 2 * (weights + momentum + chains + offsets);
         weights + best + checkpoints + evaluations * METRIC_BYTES * metric_rows + SMALL_FILES
     }
 }

@@ -4,7 +4,7 @@ use rbm_data::{Binarization, DataConfig, Source};
 use rbm_eval::{EvaluateConfig, LogZ};
 use rbm_model::{FreeEnergy, Init, ModelConfig, VisibleSampling};
 use rbm_ops::Kernels;
-use rbm_train::{Algorithm, Precision, TrainConfig};
+use rbm_train::{Algorithm, OFFSET_RATE, Precision, TEMPERATURES, Temperatures, TrainConfig};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -17,7 +17,9 @@ pub const NUMERICS: u32 = 1;
 /// The kernels that a cell is computed with: the config's, or composed ones where there are no fused ones for it.
 pub fn kernels_of(config: &CellConfig) -> Kernels {
     let (train, model) = (&config.train, &config.model);
-    let has_fused = matches!(train.algorithm, Algorithm::Cd | Algorithm::Pcd)
+    let only_on_the_processor = train.centred || train.algorithm == Algorithm::Rdm;
+    let has_fused = train.algorithm.has_fused_kernels()
+        && (config.run.backend.is_processor() || !only_on_the_processor)
         && train.precision == Precision::F32
         && model.visible_sampling == VisibleSampling::Bernoulli
         && model.free_energy == FreeEnergy::Softplus
@@ -50,6 +52,9 @@ pub fn canonical_config_json(config: &CellConfig, data_digest: &str, init_digest
     drop_idle(config.data.binarization != Binarization::Threshold, &mut data, &["threshold"]);
     drop_idle(config.model.init != Init::Normal, &mut model, &["init_std"]);
     drop_idle(config.model.init != Init::Uniform, &mut model, &["init_range"]);
+    let usual = Temperatures::Count(TEMPERATURES).betas();
+    drop_idle(config.train.betas() == usual, &mut train, &["temperatures"]);
+    drop_idle(config.train.offset_rate() == OFFSET_RATE, &mut train, &["offset_rate"]);
     drop_idle(config.train.algorithm == Algorithm::Exact, &mut train, &["k", "k_final", "k_schedule"]);
     let mut evaluate = changed(&config.evaluate, &EvaluateConfig::default());
     let log_z = config.evaluate.log_z;

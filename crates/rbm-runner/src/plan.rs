@@ -176,7 +176,7 @@ impl Plan {
 
 fn check_backend(config: &Config, point: &CellPoint) -> Result<(), Error> {
     let backend = point.config.run.backend;
-    if backend.is_built() && backend.has_f64() {
+    if backend.is_built() && backend.is_processor() {
         return Ok(()); // a processor is always there
     }
     // The message names the command that builds it.
@@ -184,14 +184,15 @@ fn check_backend(config: &Config, point: &CellPoint) -> Result<(), Error> {
     rbm_ops::open(point.config.run.backend).map(drop).map_err(refuse)
 }
 
-/// Refuses `"gradient-bias"` where no cell is small enough for it; cells that are not, beside others, go without.
+/// Refuses `"gradient-bias"` where no cell can have it; cells that cannot, beside others, go without.
 fn check_bias(config: &Config, cells: &[Cell]) -> Result<(), Error> {
     let wants = |cell: &Cell| cell.config.evaluate.metrics.contains(&MetricGroup::GradientBias);
     let has = |cell: &Cell| {
         let (visible, hidden) = (cell.data.visible, cell.config.model.hidden);
         match cell.config.train.algorithm {
             Algorithm::Cd | Algorithm::ExpectedCd => has_gradient_bias(visible, hidden),
-            Algorithm::Pcd => has_negative_phase_error(visible, hidden),
+            Algorithm::Pcd | Algorithm::Pt => has_negative_phase_error(visible, hidden),
+            Algorithm::Rdm => false,
             Algorithm::Exact => true,
         }
     };
@@ -201,10 +202,15 @@ fn check_bias(config: &Config, cells: &[Cell]) -> Result<(), Error> {
         return Ok(());
     }
     let smaller = cells[first].data.visible.min(cells[first].config.model.hidden);
-    let message = format!(
-        "expected no \"gradient-bias\" with {smaller} units in the smaller layer: during training it is measured up to \
-         {AUTO_LIMIT}; `rbm bias` measures the weights of a larger machine"
-    );
+    let message = if cells[first].config.train.algorithm == Algorithm::Rdm {
+        "expected no \"gradient-bias\" under algorithm = \"rdm\": it is not measured of chains that start at random"
+            .into()
+    } else {
+        format!(
+            "expected no \"gradient-bias\" with {smaller} units in the smaller layer: during training it is measured up \
+             to {AUTO_LIMIT}; `rbm bias` measures the weights of a larger machine"
+        )
+    };
     Err(config.refuse(&config.points[first], "evaluate", "metrics", message).into())
 }
 

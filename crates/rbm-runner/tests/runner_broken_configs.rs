@@ -37,9 +37,9 @@ macro_rules! mistakes {
 mistakes! {
     nothing_is_wrong_with_the_good_one: "" => "no mistake found";
     a_misspelt_key_is_named_with_the_closest_one: "[train]\nlearnig_rate = 0.1\n" =>
-        "x.toml:6:1: train.learnig_rate: unknown key; did you mean `learning_rate`? keys of [train]: algorithm, k, k_final, k_schedule, chains, epochs, batch_size, learning_rate, learning_rate_final, schedule, momentum, momentum_final, momentum_switch, weight_decay, precision";
+        "x.toml:6:1: train.learnig_rate: unknown key; did you mean `learning_rate`? keys of [train]: algorithm, k, k_final, k_schedule, chains, temperatures, epochs, batch_size, learning_rate, learning_rate_final, schedule, momentum, momentum_final, momentum_switch, weight_decay, centred, offset_rate, precision";
     a_key_of_another_section_is_sent_there: "[train]\nhidden = 3\n" =>
-        "x.toml:6:1: train.hidden: unknown key; `hidden` belongs in [model]; keys of [train]: algorithm, k, k_final, k_schedule, chains, epochs, batch_size, learning_rate, learning_rate_final, schedule, momentum, momentum_final, momentum_switch, weight_decay, precision";
+        "x.toml:6:1: train.hidden: unknown key; `hidden` belongs in [model]; keys of [train]: algorithm, k, k_final, k_schedule, chains, temperatures, epochs, batch_size, learning_rate, learning_rate_final, schedule, momentum, momentum_final, momentum_switch, weight_decay, centred, offset_rate, precision";
     a_misspelt_section_is_named_with_the_closest_one: "[trian]\nk = 1\n" =>
         "x.toml:5:2: trian: unknown section; did you mean [train]? sections: data, model, train, evaluate, sweep, run";
     a_section_that_is_a_value_is_refused: "[run]\nthreads = 1\n[[model]]\nhidden = 1\n" =>
@@ -62,7 +62,7 @@ mistakes! {
     momentum_of_one_is_refused: "[train]\nmomentum = 1\n" =>
         "x.toml:6:12: train.momentum: expected a number from 0 up to, but not including, 1, not 1";
     a_misspelt_word_is_named_with_the_closest_one: "[train]\nalgorithm = \"pdc\"\n" =>
-        "x.toml:6:13: train.algorithm: expected \"cd\", \"pcd\", \"exact\" or \"expected-cd\", not \"pdc\"; did you mean \"pcd\"?";
+        "x.toml:6:13: train.algorithm: expected \"cd\", \"pcd\", \"rdm\", \"pt\", \"exact\" or \"expected-cd\", not \"pdc\"; did you mean \"pcd\"?";
     a_misspelt_metric_is_named_with_the_closest_one: "[evaluate]\nmetrics = [\"norms\", \"pseudolikelihood\"]\n" =>
         "x.toml:6:11: evaluate.metrics: expected a list of \"reconstruction-error\", \"free-energy-gap\", \"pseudo-likelihood\", \"norms\", \"gradient-bias\", \"mixing\" or \"sample-quality\", not [\"norms\", \"pseudolikelihood\"]; did you mean \"pseudo-likelihood\"?";
     a_metric_twice_is_refused: "[evaluate]\nmetrics = [\"norms\", \"norms\"]\n" =>
@@ -76,7 +76,19 @@ mistakes! {
     a_schedule_without_its_end_is_refused: "[train]\nschedule = \"linear\"\n" =>
         "x.toml:6:12: train.schedule: expected together with `learning_rate_final`: one without the other has no effect";
     chains_without_pcd_are_refused: "[train]\nchains = 10\n" =>
-        "x.toml:6:10: train.chains: expected absent: only algorithm = \"pcd\" keeps chains";
+        "x.toml:6:10: train.chains: expected absent: only \"pcd\", \"rdm\" and \"pt\" have chains apart from the batch";
+    temperatures_without_tempering_are_refused: "[train]\ntemperatures = 5\n" =>
+        "x.toml:6:16: train.temperatures: expected absent: only algorithm = \"pt\" has them";
+    one_temperature_is_refused: "[train]\nalgorithm = \"pt\"\ntemperatures = 1\n" =>
+        "x.toml:7:16: train.temperatures: expected a whole number of at least 2, not 1";
+    temperatures_that_fall_are_refused: "[train]\nalgorithm = \"pt\"\ntemperatures = [0.0, 0.7, 0.5, 1.0]\n" =>
+        "x.toml:7:16: train.temperatures: expected inverse temperatures that rise from 0 to 1, not [0.0, 0.7, 0.5, 1.0]";
+    an_offset_rate_without_centring_is_refused: "[train]\noffset_rate = 0.1\n" =>
+        "x.toml:6:15: train.offset_rate: expected together with `centred = true`: without it it has no effect";
+    an_offset_rate_above_one_is_refused: "[train]\ncentred = true\noffset_rate = 1.5\n" =>
+        "x.toml:7:15: train.offset_rate: expected a number from 0 to 1, not 1.5";
+    a_bias_of_chains_that_start_at_random_is_refused: "[train]\nalgorithm = \"rdm\"\n[evaluate]\nmetrics = [\"gradient-bias\"]\n" =>
+        "x.toml:8:11: evaluate.metrics: expected no \"gradient-bias\" under algorithm = \"rdm\": it is not measured of chains that start at random";
     a_machine_that_fits_no_memory_is_refused: "[model]\nhidden = 4000000000\n" =>
         "x.toml:6:10: model.hidden: expected at most 238609294: 4000000000 x 9 weights are too many";
     chains_that_fit_no_memory_are_refused: "[train]\nalgorithm = \"pcd\"\nchains = 10000000000\n" =>
@@ -207,7 +219,7 @@ fn mistakes_in_set_options_are_shown_in_the_option() {
         (
             GOOD,
             "train.epoch=2",
-            "--set:1:1: train.epoch: unknown key; did you mean `train.epochs`? keys of [train]: algorithm, k, k_final, k_schedule, chains, epochs, batch_size, learning_rate, learning_rate_final, schedule, momentum, momentum_final, momentum_switch, weight_decay, precision",
+            "--set:1:1: train.epoch: unknown key; did you mean `train.epochs`? keys of [train]: algorithm, k, k_final, k_schedule, chains, temperatures, epochs, batch_size, learning_rate, learning_rate_final, schedule, momentum, momentum_final, momentum_switch, weight_decay, centred, offset_rate, precision",
         ),
         (
             GOOD,

@@ -2,7 +2,7 @@
 
 pub(crate) const CELLS: &str = "cells";
 /// Folders directly under `results/` that are ours yet no sweep.
-pub(crate) const NOT_SWEEPS: [&str; 3] = [CELLS, "reference", "backends"];
+pub(crate) const NOT_SWEEPS: [&str; 4] = [CELLS, "reference", "backends", "reproduce"];
 
 /// Version of the formats of `run.json` and of the markers; files of a higher one are left alone.
 pub(crate) const SCHEMA: u32 = 1;

@@ -8,7 +8,7 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 
 use crate::gradient::host;
-use crate::{Error, EstimatorState, Gradient};
+use crate::{Error, EstimatorState, Gradient, Offsets, Swaps, Tempered};
 
 /// The metadata key that holds the counters.
 const KEY: &str = "rbm_lab_checkpoint";
@@ -32,17 +32,23 @@ pub struct Checkpoint {
     pub gibbs_step: u64,
     /// Bits of the last epoch's last gradient norm.
     pub gradient_norm_bits: Option<u64>,
+    /// Exchanges of parallel tempering since they were last asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub swaps: Option<Swaps>,
     /// The caller's own: metric offsets, best values.
     pub extra: BTreeMap<String, String>,
 }
 
-/// Names of the tensors: the model's, the last update's, the chains.
+/// Names of the tensors: the model's, the last update's, the chains, the offsets.
 const MODEL: [&str; 3] = ["weights", "visible_bias", "hidden_bias"];
 const UPDATE: [&str; 3] = ["update_weights", "update_visible_bias", "update_hidden_bias"];
 const CHAINS: &str = "chains";
+const REPLICAS: &str = "replicas";
+const TEMPERATURE: &str = "replicas_temperature";
+const OFFSETS: [&str; 2] = ["offsets_visible", "offsets_hidden"];
 
 impl Checkpoint {
-    /// Writes counters, model, last update and chains: safetensors, in the model's width.
+    /// Writes counters, model, last update and what the estimator keeps: safetensors, in the model's width.
     pub(crate) fn to_bytes(
         &self,
         model: &Rbm,
@@ -55,6 +61,17 @@ impl Checkpoint {
             tensors.extend(UPDATE.into_iter().zip([&update.weights, &update.visible_bias, &update.hidden_bias]));
         }
         tensors.extend(state.chains.iter().map(|chains| (CHAINS, chains)));
+        if let Some(offsets) = &state.offsets {
+            tensors.extend(OFFSETS.into_iter().zip([&offsets.visible, &offsets.hidden]));
+        }
+        let temperature = state.tempered.as_ref().map(|tempered| {
+            let values: Vec<f64> = tempered.temperature.iter().map(|&at| at as f64).collect();
+            let shape = [1, values.len()];
+            Tensor::<2>::from_data(TensorData::new(values, shape), (&model.device(), precision.dtype()))
+        });
+        if let (Some(tempered), Some(temperature)) = (&state.tempered, &temperature) {
+            tensors.extend([(REPLICAS, &tempered.visible), (TEMPERATURE, temperature)]);
+        }
         let bytes = tensors
             .iter()
             .map(|(name, tensor)| Ok((*name, tensor.dims().to_vec(), narrow(&host(tensor)?, precision))))
@@ -69,8 +86,9 @@ impl Checkpoint {
             .map(|(name, shape, bytes)| Ok((*name, TensorView::new(dtype, shape.clone(), bytes)?)))
             .collect::<Result<Vec<_>, safetensors::SafeTensorError>>()
             .map_err(|error| failed(&error))?;
+        let swaps = state.tempered.as_ref().map(|tempered| tempered.swaps.clone());
         let counters =
-            serde_json::to_string(&Self { schema: SCHEMA, ..self.clone() }).map_err(|error| failed(&error))?;
+            serde_json::to_string(&Self { schema: SCHEMA, swaps, ..self.clone() }).map_err(|error| failed(&error))?;
         let metadata = HashMap::from([(KEY.to_owned(), counters)]);
         safetensors::serialize(views, Some(metadata)).map_err(|error| failed(&error))
     }
@@ -127,7 +145,21 @@ impl Checkpoint {
             None
         };
         let chains = if has(CHAINS) { Some(tensor(CHAINS, [None, m])?) } else { None };
-        Ok((checkpoint, model, update, EstimatorState { chains }))
+        let offsets = if has(OFFSETS[0]) {
+            Some(Offsets { visible: tensor(OFFSETS[0], shapes[1])?, hidden: tensor(OFFSETS[1], shapes[2])? })
+        } else {
+            None
+        };
+        let tempered = match checkpoint.swaps.clone() {
+            Some(swaps) => {
+                let visible = tensor(REPLICAS, [None, m])?;
+                let temperature = host(&tensor(TEMPERATURE, [Some(1), Some(visible.dims()[0])])?)?;
+                let temperature = temperature.into_iter().map(|at| at as usize).collect();
+                Some(Tempered { visible, temperature, swaps })
+            }
+            None => None,
+        };
+        Ok((checkpoint, model, update, EstimatorState { chains, offsets, tempered }))
     }
 }
 

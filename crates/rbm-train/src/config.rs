@@ -3,6 +3,12 @@
 use rbm_model::{Precision, exact};
 use serde::{Deserialize, Serialize};
 
+/// How fast the offsets of centred gradients follow the data, unless told (Melchior, Fischer and Wiskott 2016).
+pub const OFFSET_RATE: f64 = 0.01;
+
+/// Temperatures of parallel tempering, unless told.
+pub const TEMPERATURES: usize = 10;
+
 /// The `[train]` section of a config: the gradient's estimator, the optimiser and their schedules.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -16,9 +22,13 @@ pub struct TrainConfig {
     pub k_final: Option<u32>,
     /// How `k` goes from `k` to `k_final`.
     pub k_schedule: KSchedule,
-    /// Persistent chains (PCD); if absent, as many as a full batch has rows.
+    /// Chains of the negative phase, where they do not start at the batch (PCD, Rdm); if absent, as many as a full batch
+    /// has rows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub chains: Option<usize>,
+    /// Inverse temperatures of parallel tempering; if absent, [`TEMPERATURES`] equally spaced ones.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub temperatures: Option<Temperatures>,
     /// Passes over the training rows.
     pub epochs: u32,
     /// Rows a step.
@@ -40,6 +50,11 @@ pub struct TrainConfig {
     pub momentum_switch: Option<u32>,
     /// L2 penalty on the weights, not on the biases.
     pub weight_decay: f64,
+    /// Whether gradients are centred.
+    pub centred: bool,
+    /// Share of a batch's means in the next offsets of centred gradients; if absent, [`OFFSET_RATE`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub offset_rate: Option<f64>,
     /// Width of the parameters and of the chains.
     pub precision: Precision,
 }
@@ -52,6 +67,7 @@ impl Default for TrainConfig {
             k_final: None,
             k_schedule: KSchedule::Constant,
             chains: None,
+            temperatures: None,
             epochs: 10,
             batch_size: 100,
             learning_rate: 0.05,
@@ -61,6 +77,8 @@ impl Default for TrainConfig {
             momentum_final: None,
             momentum_switch: None,
             weight_decay: 0.0,
+            centred: false,
+            offset_rate: None,
             precision: Precision::F32,
         }
     }
@@ -125,8 +143,22 @@ impl TrainConfig {
         {
             return Err(("momentum_switch", format!("an epoch from 1 to {}, not {switch}", self.epochs)));
         }
-        if self.chains.is_some() && self.algorithm != Algorithm::Pcd {
-            return Err(("chains", "absent: only algorithm = \"pcd\" keeps chains".into()));
+        if self.chains.is_some() && !self.algorithm.has_chains() {
+            return Err(("chains", "absent: only \"pcd\", \"rdm\" and \"pt\" have chains apart from the batch".into()));
+        }
+        if let Some(temperatures) = &self.temperatures {
+            if self.algorithm != Algorithm::Pt {
+                return Err(("temperatures", "absent: only algorithm = \"pt\" has them".into()));
+            }
+            temperatures.check().map_err(|allowed| ("temperatures", allowed))?;
+        }
+        if let Some(rate) = self.offset_rate {
+            if !self.centred {
+                return Err(("offset_rate", "together with `centred = true`: without it it has no effect".into()));
+            }
+            if !(0.0..=1.0).contains(&rate) {
+                return Err(("offset_rate", format!("a number from 0 to 1, not {rate}")));
+            }
         }
         Ok(())
     }
@@ -163,7 +195,17 @@ impl TrainConfig {
         }
     }
 
-    /// Persistent chains for so many training rows: as configured, or as many as a full batch has rows.
+    /// Inverse temperatures of parallel tempering.
+    pub fn betas(&self) -> Vec<f64> {
+        self.temperatures.as_ref().map_or_else(|| Temperatures::Count(TEMPERATURES).betas(), Temperatures::betas)
+    }
+
+    /// How fast the offsets of centred gradients follow the data.
+    pub fn offset_rate(&self) -> f64 {
+        self.offset_rate.unwrap_or(OFFSET_RATE)
+    }
+
+    /// Chains apart from the batch for so many training rows: as configured, or as many as a full batch has rows.
     pub fn chains_for(&self, rows: usize) -> usize {
         self.chains.unwrap_or(self.batch_size.min(rows))
     }
@@ -185,13 +227,21 @@ impl TrainConfig {
     ) -> (f64, f64) {
         let size = visible as f64 * hidden as f64;
         let (rows, chains) = (rows as f64, self.chains_for(all_rows) as f64);
+        // Of the weights' gradient: two corrections of rank one, two products with the offsets.
+        let centring = if self.centred { 4.0 * size } else { 0.0 };
         // A gradient takes a product for each of its two phases.
-        match self.algorithm {
+        let (products, enumerated) = match self.algorithm {
             Algorithm::Cd => (rows * size * (1.0 + 2.0 * k + 2.0), 0.0),
-            Algorithm::Pcd => (size * (2.0 * rows + chains * (1.0 + 2.0 * k + 1.0)), 0.0),
+            Algorithm::Pcd | Algorithm::Rdm => (size * (2.0 * rows + chains * (1.0 + 2.0 * k + 1.0)), 0.0),
+            Algorithm::Pt => {
+                // Half-steps of every replica and its activations for the exchanges, then two phases.
+                let replicas = chains * self.betas().len() as f64;
+                (size * (2.0 * rows + 2.0 * chains + replicas * (1.0 + 2.0 * k)), 0.0)
+            }
             Algorithm::Exact => (size * 2.0 * rows, size * (visible.min(hidden) as f64).exp2()),
             Algorithm::ExpectedCd => (size * 2.0 * rows, ((visible + hidden) as f64 + 1.0).exp2() * k),
-        }
+        };
+        (products + centring, enumerated)
     }
 
     /// The learning rate in an epoch, from 1.
@@ -231,10 +281,62 @@ pub enum Algorithm {
     Cd,
     /// Persistent contrastive divergence: chains go on from step to step (Tieleman 2008).
     Pcd,
+    /// Rdm-k: chains start anew in every step, uniform over all states (Decelle, Furtlehner and Seoane 2021).
+    Rdm,
+    /// Parallel tempering: ladders of chains at rising inverse temperatures, which exchange their states (Desjardins et
+    /// al. 2010; Cho, Raiko and Ilin 2010).
+    Pt,
     /// The log-likelihood's exact gradient, by enumeration of the smaller layer.
     Exact,
     /// The expectation of CD-k's gradient over its chains, by enumeration of both layers: no noise.
     ExpectedCd,
+}
+
+impl Algorithm {
+    /// Whether its negative phase has chains that do not start at the batch.
+    pub fn has_chains(self) -> bool {
+        matches!(self, Self::Pcd | Self::Rdm | Self::Pt)
+    }
+
+    /// Whether fused kernels train by it.
+    pub fn has_fused_kernels(self) -> bool {
+        matches!(self, Self::Cd | Self::Pcd | Self::Rdm)
+    }
+}
+
+/// Inverse temperatures, as a config gives them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Temperatures {
+    /// So many, equally spaced from 0 to 1.
+    Count(usize),
+    /// These.
+    Betas(Vec<f64>),
+}
+
+impl Temperatures {
+    fn check(&self) -> Result<(), String> {
+        match self {
+            Self::Count(count) if *count < 2 => Err(format!("a whole number of at least 2, not {count}")),
+            Self::Betas(betas)
+                if betas.len() < 2
+                    || betas.first() != Some(&0.0)
+                    || betas.last() != Some(&1.0)
+                    || !betas.is_sorted_by(|one, next| one < next) =>
+            {
+                Err(format!("inverse temperatures that rise from 0 to 1, not {betas:?}"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The inverse temperatures, from 0 to 1.
+    pub fn betas(&self) -> Vec<f64> {
+        match self {
+            Self::Count(count) => (0..*count).map(|at| at as f64 / (*count - 1) as f64).collect(),
+            Self::Betas(betas) => betas.clone(),
+        }
+    }
 }
 
 /// How `k` changes over the epochs.

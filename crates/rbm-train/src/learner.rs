@@ -8,7 +8,10 @@ use rbm_model::{Error as ModelError, Rbm, exact::WeightedRows};
 use rbm_ops::{FusedBatch, FusedChains, FusedMachine, FusedRows, FusedStep, OrderId, PackedStates, Together};
 
 use crate::gradient::host;
-use crate::{Algorithm, Batch, Error, EstimatorState, Gradient, GradientEstimator, Key, Momentum, TrainConfig};
+use crate::{
+    Algorithm, Batch, Error, EstimatorState, Gradient, GradientEstimator, Key, Momentum, Offsets, Swaps, TrainConfig,
+    estimator::start_draw,
+};
 
 /// Where a step takes its rows from.
 #[derive(Clone, Copy, Debug)]
@@ -58,16 +61,35 @@ pub(crate) struct Composed {
     optimiser: Momentum,
 }
 
-/// Fused kernels: CD and PCD.
+/// Fused kernels: CD, PCD and Rdm.
 #[derive(Debug)]
 pub(crate) struct Fused {
     machine: FusedMachine,
+    /// Persistent chains.
     chains: Option<FusedChains>,
+    negative: Negative,
     batch: PackedStates,
     /// The model as it was given: its variants and shape.
     model: Rbm,
     /// The model as it stands, once it was asked for after a step.
     current: OnceLock<Rbm>,
+}
+
+/// What a config says of the fused kernels' negative phase and of their gradients.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Negative {
+    /// So many chains start anew in every step.
+    random_starts: Option<usize>,
+    /// How fast the offsets of centred gradients follow the data.
+    offset_rate: f32,
+}
+
+impl Negative {
+    /// For so many training rows.
+    pub(crate) fn of(config: &TrainConfig, rows: usize) -> Self {
+        let random_starts = (config.algorithm == Algorithm::Rdm).then(|| config.chains_for(rows));
+        Self { random_starts, offset_rate: config.offset_rate() as f32 }
+    }
 }
 
 /// What a step found; what is wrong in the words of [`Error::Diverged`].
@@ -87,19 +109,25 @@ impl Learner {
         Self::Composed(Box::new(Composed { model, estimator, state, optimiser: Momentum::default() }))
     }
 
-    pub(crate) fn fused(model: Rbm, state: &EstimatorState) -> Result<Self, Error> {
-        let machine = FusedMachine::new(model.tensors());
+    pub(crate) fn fused(model: Rbm, negative: Negative, state: &EstimatorState) -> Result<Self, Error> {
+        let mut machine = FusedMachine::new(model.tensors());
         let chains = state.chains.as_ref().map(pack).transpose()?.map(|states| machine.chains(states));
+        if let Some(offsets) = &state.offsets {
+            machine.centre([&offsets.visible, &offsets.hidden], negative.offset_rate);
+        }
         let batch = PackedStates::from_words(model.visible(), Vec::new());
-        Ok(Self::Fused(Box::new(Fused { machine, chains, batch, model, current: OnceLock::new() })))
+        Ok(Self::Fused(Box::new(Fused { machine, chains, negative, batch, model, current: OnceLock::new() })))
     }
 
-    /// Whether fused kernels can do this: CD and PCD of Bernoulli units in f32, on rows of states.
+    /// Whether fused kernels can do this: CD, PCD and Rdm of Bernoulli units in f32, on rows of states; on a GPU CD and PCD
+    /// with plain gradients.
     pub(crate) fn can_be_fused(config: &TrainConfig, model: &Rbm, rows: &Split) -> bool {
-        matches!(config.algorithm, Algorithm::Cd | Algorithm::Pcd)
+        let device = model.device();
+        config.algorithm.has_fused_kernels()
+            && (FusedMachine::can_centre(&device) || !(config.centred || config.algorithm == Algorithm::Rdm))
             && model.is_plain()
             && rows.has_states()
-            && FusedMachine::is_available(&model.device(), model.precision().dtype())
+            && FusedMachine::is_available(&device, model.precision().dtype())
     }
 
     pub(crate) fn device(&self) -> Device {
@@ -146,7 +174,9 @@ impl Learner {
         match self {
             Self::Composed(composed) => Ok(composed.state.clone()),
             Self::Fused(fused) => {
-                Ok(EstimatorState { chains: fused.chain_states()?.map(|states| fused.unpack(&states)) })
+                let chains = fused.chain_states()?.map(|states| fused.unpack(&states));
+                let offsets = fused.machine.offsets().map(|[visible, hidden]| Offsets { visible, hidden });
+                Ok(EstimatorState { chains, offsets, tempered: None })
             }
         }
     }
@@ -157,6 +187,31 @@ impl Learner {
             Self::Composed(composed) => composed.state.chains.is_some(),
             Self::Fused(fused) => fused.chains.is_some(),
         }
+    }
+
+    /// Whether a state is one of its estimator's.
+    pub(crate) fn keeps(&self, state: &EstimatorState) -> bool {
+        let has_offsets = match self {
+            Self::Composed(composed) => composed.state.offsets.is_some(),
+            Self::Fused(fused) => fused.machine.offsets().is_some(),
+        };
+        let temperatures = |state: &EstimatorState| {
+            state.tempered.as_ref().map(|tempered| (tempered.visible.dims()[0], tempered.swaps.proposed.len()))
+        };
+        let tempered = match self {
+            Self::Composed(composed) => temperatures(&composed.state),
+            Self::Fused(_) => None,
+        };
+        (self.has_chains(), has_offsets, tempered)
+            == (state.chains.is_some(), state.offsets.is_some(), temperatures(state))
+    }
+
+    /// Exchanges of parallel tempering since they were last asked for.
+    pub(crate) fn take_swaps(&mut self) -> Option<Swaps> {
+        let Self::Composed(composed) = self else { return None };
+        let tempered = composed.state.tempered.as_mut()?;
+        let none = Swaps::none(tempered.swaps.proposed.len() + 1);
+        Some(std::mem::replace(&mut tempered.swaps, none))
     }
 
     /// Persistent chains' visible states, `[chains, visible]` row by row, each 0 or 1.
@@ -216,8 +271,8 @@ impl Learner {
             Self::Composed(composed) => {
                 Ok(Self::Composed(Box::new(Composed { model, state, optimiser: Momentum { last }, ..*composed })))
             }
-            Self::Fused(_) => {
-                let mut learner = Self::fused(model, &state)?;
+            Self::Fused(fused) => {
+                let mut learner = Self::fused(model, fused.negative, &state)?;
                 if let (Self::Fused(fused), Some(last)) = (&mut learner, last) {
                     fused.machine.set_last_update([&last.weights, &last.visible_bias, &last.hidden_bias]);
                 }
@@ -283,8 +338,13 @@ impl Fused {
         } else {
             let mut words = std::mem::take(&mut self.batch).into_words();
             rows.split.packed_batch(rows.indices(), rows.epoch(), &mut words);
-            self.batch = PackedStates::from_words(rows.split.visible(), words);
-            self.machine.step(FusedBatch::States(&self.batch), self.chains.as_mut(), &step);
+            let visible = rows.split.visible();
+            self.batch = PackedStates::from_words(visible, words);
+            let mut fresh = self.negative.random_starts.map(|chains| {
+                self.machine.chains(PackedStates::uniform(chains, visible, start_draw(key.seed, key.gibbs_step)))
+            });
+            let chains = self.chains.as_mut().or(fresh.as_mut());
+            self.machine.step(FusedBatch::States(&self.batch), chains, &step);
         }
         let stepped = self.stepped(by)?;
         Ok((Learner::Fused(self), stepped))

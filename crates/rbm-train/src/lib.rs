@@ -4,6 +4,7 @@
 //! composes them, owns the epoch loop and consumes its state: `let (trainer, info) = trainer.step()?`.
 
 mod agreement;
+mod autodiff;
 mod checkpoint;
 mod config;
 mod error;
@@ -15,12 +16,13 @@ mod together;
 mod trainer;
 
 pub use agreement::Agreement;
+pub use autodiff::autodiff_gradient;
 pub use checkpoint::Checkpoint;
-pub use config::{Algorithm, KSchedule, Schedule, TrainConfig};
+pub use config::{Algorithm, KSchedule, OFFSET_RATE, Schedule, TEMPERATURES, Temperatures, TrainConfig};
 pub use error::Error;
 pub use estimator::{
-    Batch, ContrastiveDivergence, EstimatorState, Exact, ExpectedContrastiveDivergence, GradientEstimator, Key,
-    PersistentContrastiveDivergence, estimator,
+    Batch, Centred, ContrastiveDivergence, EstimatorState, Exact, ExpectedContrastiveDivergence, GradientEstimator,
+    Key, Offsets, ParallelTempering, PersistentContrastiveDivergence, RandomStarts, Swaps, Tempered, estimator,
 };
 pub use gradient::Gradient;
 pub use optimiser::Momentum;

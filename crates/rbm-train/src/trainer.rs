@@ -7,8 +7,8 @@ use rbm_data::{Split, epoch_order};
 use rbm_model::{Parameters, Rbm};
 use rbm_ops::{Kernels, OrderId};
 
-use crate::learner::{Learner, Move, RowsOfStep, Stepped};
-use crate::{Checkpoint, Error, Key, TrainConfig, estimator};
+use crate::learner::{Learner, Move, Negative, RowsOfStep, Stepped};
+use crate::{Checkpoint, Error, Key, Swaps, TrainConfig, estimator};
 
 /// A training run between two steps.
 ///
@@ -89,8 +89,8 @@ impl Trainer {
         Self::with_kernels(config, model, rows, seed, Kernels::Fused)
     }
 
-    /// The same with kernels of one's choice; composed ones where there are no fused ones: for other algorithms than CD
-    /// and PCD, other units than Bernoulli's, f64, grey values.
+    /// The same with kernels of one's choice; composed ones where there are no fused ones: for other algorithms than CD,
+    /// PCD and Rdm, other units than Bernoulli's, f64, grey values; on a GPU for Rdm and centred gradients too.
     ///
     /// # Errors
     /// As [`Self::new`].
@@ -112,10 +112,10 @@ impl Trainer {
                 model.visible()
             )));
         }
-        let estimator = estimator(config, rows.len());
+        let estimator = estimator(config, &rows);
         let state = estimator.init(seed, &model);
         let learner = if kernels == Kernels::Fused && Learner::can_be_fused(config, &model, &rows) {
-            Learner::fused(model, &state)?
+            Learner::fused(model, Negative::of(config, rows.len()), &state)?
         } else {
             Learner::composed(model, estimator, state)
         };
@@ -134,7 +134,7 @@ impl Trainer {
         if counters.seed != self.counters.seed {
             return Err(Error::Checkpoint(format!("it is of seed {}, not {}", counters.seed, self.counters.seed)));
         }
-        if counters.epoch > self.config.epochs || state.chains.is_some() != self.learner.has_chains() {
+        if counters.epoch > self.config.epochs || !self.learner.keeps(&state) {
             return Err(Error::Checkpoint("it is of a run with other settings".into()));
         }
         let extra = std::mem::take(&mut counters.extra);
@@ -239,6 +239,11 @@ impl Trainer {
     /// When the device fails to answer.
     pub fn chain_states(&self) -> Result<Option<Vec<u8>>, Error> {
         self.learner.chain_states()
+    }
+
+    /// Exchanges between the temperatures of parallel tempering since this was last asked.
+    pub fn take_swaps(&mut self) -> Option<Swaps> {
+        self.learner.take_swaps()
     }
 
     /// Whether its steps are asked of a GPU by fused kernels, which wait for nothing.

@@ -1,7 +1,23 @@
 //! Protocols: computations that give measurements no sweep gives.
 
+mod annealed_cost;
+mod bias_curve;
+mod bias_of_k;
+mod chain_law;
+mod conditionals;
+mod definition;
 mod features;
+mod gibbs;
+mod gradient;
+mod growth;
+mod histogram;
 mod listing;
+mod machines;
+mod memory_of_k;
+mod partition_cost;
+mod rises;
+mod test_likelihood;
+mod two_modes;
 
 use rbm_model::{Parameters, weights_file};
 use rbm_report::ImageGrid;
@@ -10,11 +26,31 @@ use serde::de::DeserializeOwned;
 
 use crate::{Error, Labels, Measurement};
 
-/// A computation on data sets and trained cells.
+/// A protocol: from its inputs to what it found.
 pub type Protocol = fn(&mut Inputs<'_>) -> Result<Output, Error>;
 
-/// The protocols by their names in `experiment.toml`.
-pub const PROTOCOLS: &[(&str, Protocol)] = &[("features", features::features), ("listing", listing::listing)];
+/// All protocols by their names in `experiment.toml`.
+pub const PROTOCOLS: &[(&str, Protocol)] = &[
+    ("bias-of-k", bias_of_k::bias_of_k),
+    ("conditionals", conditionals::conditionals),
+    ("features", features::features),
+    ("gibbs", gibbs::gibbs),
+    ("gradient", gradient::gradient),
+    ("listing", listing::listing),
+    ("memory-of-k", memory_of_k::memory_of_k),
+    ("partition-cost", partition_cost::partition_cost),
+    ("test-likelihood", test_likelihood::test_likelihood),
+];
+
+/// A protocol by its name.
+pub(crate) fn find(name: &str) -> Option<(&'static str, Protocol)> {
+    PROTOCOLS.iter().find(|(known, _)| *known == name).copied()
+}
+
+/// The names of all protocols.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    PROTOCOLS.iter().map(|(name, _)| *name)
+}
 
 /// What a protocol is given.
 pub struct Inputs<'a> {

@@ -166,7 +166,8 @@ pub(crate) fn run(context: &Context, arguments: &BackendsArguments) -> Result<u8
 fn settings_for(cell: &Cell, arguments: &BackendsArguments) -> Result<Vec<Setting>, Failure> {
     let kernels = arguments.kernels.kernels();
     if kernels_for(&cell.config, &kernels).is_empty() {
-        let why = "there are none for other algorithms than cd and pcd, f64, grey values, or variants of the model";
+        let why =
+            "there are none for other algorithms than cd, pcd and rdm, f64, grey values, or variants of the model";
         return Err(Failure::refused("this config has no fused kernels").with_help(why));
     }
     if arguments.likelihood.is_some() && !is_enumerable(cell) {

@@ -9,7 +9,9 @@ pub(crate) mod evaluate;
 pub(crate) mod log_z;
 pub(crate) mod ls;
 pub(crate) mod mixing;
+pub(crate) mod publish;
 pub(crate) mod report;
+pub(crate) mod reproduce;
 pub(crate) mod sample;
 pub(crate) mod show;
 pub(crate) mod status;
@@ -51,6 +53,7 @@ pub(crate) fn run(cli: Cli, started: Instant) -> Result<u8, Failure> {
         Command::Transform(arguments) => transform::run(&context, &arguments),
         Command::Verify(arguments) => verify::run(&context, &arguments),
         Command::Report(arguments) => report::run(&context, &arguments),
+        Command::Reproduce(arguments) => rayon::scope(|_| reproduce::run(&context, &arguments)),
         Command::Data(arguments) => data::run(&context, &arguments),
         Command::Completions(arguments) => completions::run(&arguments),
         Command::Backends(arguments) => backends::run(&context, &arguments),

@@ -131,7 +131,12 @@ fn plan(context: &Context, config: &Config) -> Result<Plan, Failure> {
 }
 
 /// What became of the cells, and the seconds from the program's start to the first cell's first step.
-fn run_workers(context: &Context, plan: &Plan, job: &Job, stop: &StopFlag) -> Result<(Summary, Option<f64>), Failure> {
+pub(crate) fn run_workers(
+    context: &Context,
+    plan: &Plan,
+    job: &Job,
+    stop: &StopFlag,
+) -> Result<(Summary, Option<f64>), Failure> {
     let program = std::env::current_exe().map_err(|source| Error::Worker { action: "find the program of", source })?;
     let options = EngineOptions {
         program,

@@ -57,7 +57,10 @@ fn broken_configs_are_refused_with_place_key_and_what_is_allowed() {
         ("[train]\nk = 0", &["x.toml:6", "train.k", "a whole number of at least 1"]),
         ("[train]\nk = 1.5", &["x.toml:6", "train.k", "a whole number of at least 1", "1.5"]),
         ("[train]\nk = true", &["x.toml:6", "train.k", "a whole number of at least 1", "true"]),
-        ("[train]\nalgorithm = \"cdd\"", &["x.toml:6", "\"cd\", \"pcd\", \"exact\"", "did you mean \"cd\"?"]),
+        (
+            "[train]\nalgorithm = \"cdd\"",
+            &["x.toml:6", "\"cd\", \"pcd\", \"rdm\", \"pt\", \"exact\"", "did you mean \"cd\"?"],
+        ),
         ("[train]\nprecision = \"f16\"", &["x.toml:6", "train.precision", "\"f32\" or \"f64\""]),
         ("[train]\nweight_decay = -1", &["x.toml:6", "train.weight_decay", "at least 0"]),
         ("[run]\nbackend = \"felx\"", &["x.toml:6", "run.backend", "did you mean \"flex\"?"]),

@@ -21,6 +21,7 @@ fn help_of_each_command_reads_as_agreed() {
         "report",
         "completions",
         "backends",
+        "reproduce",
     ] {
         insta::assert_snapshot!(command, world.done(&[command, "--help"]));
     }

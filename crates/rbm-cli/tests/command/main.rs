@@ -12,6 +12,9 @@ mod faults;
 mod help;
 mod log_z;
 mod mixing;
+mod reproduce;
+#[cfg(unix)]
+mod reproduce_results;
 #[cfg(unix)]
 mod resume;
 mod sweep;

@@ -6,6 +6,7 @@ use pulp::NullaryFnOnce;
 use rayon::prelude::*;
 use rbm_random::{Draw, Stream};
 
+use super::centring::{Centring, OfAHiddenTile};
 use super::layout::{from_tiles, mask, stride, to_tiles, transposed_tiles, weights_from_tiles, weights_to_tiles};
 use super::sample::{self, Kept, ROWS, Scaled};
 use super::share::{each, in_pool};
@@ -38,6 +39,7 @@ pub(crate) struct HostMachine {
     visible_bias: Vec<Tile>,
     hidden_bias: Vec<Tile>,
     last: Option<Update>,
+    centring: Option<Box<Centring>>,
     scratch: Box<Scratch>,
 }
 
@@ -98,8 +100,19 @@ impl HostMachine {
             visible_bias: to_tiles(visible_bias),
             hidden_bias: to_tiles(hidden_bias),
             last: None,
+            centring: None,
             scratch: Box::default(),
         }
+    }
+
+    /// Centres the gradients of the steps to come, from these offsets on, which follow the means of the data at `rate`.
+    pub(crate) fn centre(&mut self, visible: &[f32], hidden: &[f32], rate: f32) {
+        self.centring = Some(Box::new(Centring::new(visible, hidden, rate)));
+    }
+
+    /// Offsets of the visible and of the hidden units, where gradients are centred.
+    pub(crate) fn offsets(&self) -> Option<[Vec<f32>; 2]> {
+        self.centring.as_ref().map(|centring| centring.offsets(self.hidden))
     }
 
     /// Weights `[hidden, visible]` row by row, visible bias and hidden bias.
@@ -329,8 +342,20 @@ impl HostMachine {
         let mut hidden_bias = std::mem::take(&mut self.hidden_bias);
         let mut last = self.last.take();
         let mut parts = vec![Part::default(); hidden_bias.len()];
+        // The visible bias's gradient: counts of ones are exact.
+        let of_data = by_unit.ones_of_rows(0..data_tiles);
+        let of_chains = by_unit.ones_of_rows(data_tiles..by_unit.tiles());
+        let shares = of_data.iter().zip(&of_chains);
+        let mut visible_gradient: Vec<f32> =
+            shares.map(|(&data, &negative)| data as f32 / rows as f32 - negative as f32 / chains as f32).collect();
+        let mut centring = self.centring.take();
+        if let Some(centring) = &mut centring {
+            centring.follow(&of_data, rows);
+            parts.iter_mut().zip(centring.lend()).for_each(|(part, lent)| part.centred = Some(Box::new(lent)));
+        }
         let size = visible.next_multiple_of(UNITS);
         let (by_unit, plan_by_unit, negative) = (&*by_unit, &*plan_by_unit, &*negative);
+        let (centred, plain_visible) = (centring.as_deref(), visible_gradient.as_slice());
         let work = |tile: OfATile<'_>| {
             let OfATile { index, data, weights, transposed, bias, last, part } = tile;
             with_sums(both + size, |scratch| {
@@ -343,19 +368,32 @@ impl HostMachine {
                 beyond.fill(Tile::default());
                 of_data[rows..].fill(Tile::default());
                 let of_data = &mut of_data[..rows];
-                part.bias = Isa::current().run(Statistics { data: &data[..rows], of_data, of_chains });
+                let of_both = Isa::current().run(Statistics { data: &data[..rows], of_data, of_chains });
+                part.bias = of_both.gradient;
 
                 let (last_weights, last_bias) = last.unzip();
                 let matrix = Rows { rows: statistics, stride: UNITS };
                 let FusedStep { rate, momentum, decay, .. } = *step;
                 let mut squares = 0.0;
                 let sums = &mut sums[..visible];
-                match (last_weights, step.norm) {
-                    (None, false) => {
+                match (last_weights, step.norm, centred.zip(part.centred.as_deref_mut())) {
+                    (None, false, None) => {
                         let mut sink = Move { weights, rate, decay };
                         sums::hand(by_unit, plan_by_unit, matrix, sums, &mut sink);
                     }
-                    (last, norm) => {
+                    (None, false, Some((centring, tile))) => {
+                        let sink = Move { weights, rate, decay };
+                        let mut sink = centring.centre(tile, &of_both, plain_visible, sink);
+                        sums::hand(by_unit, plan_by_unit, matrix, sums, &mut sink);
+                        part.bias = sink.hidden_bias();
+                    }
+                    (last, norm, Some((centring, tile))) => {
+                        let sink = MoveOn { weights, last, rate, momentum, decay, norm, squares: &mut squares };
+                        let mut sink = centring.centre(tile, &of_both, plain_visible, sink);
+                        sums::hand(by_unit, plan_by_unit, matrix, sums, &mut sink);
+                        part.bias = sink.hidden_bias();
+                    }
+                    (last, norm, None) => {
                         let mut sink = MoveOn { weights, last, rate, momentum, decay, norm, squares: &mut squares };
                         sums::hand(by_unit, plan_by_unit, matrix, sums, &mut sink);
                     }
@@ -392,16 +430,18 @@ impl HostMachine {
         }
         (self.by_visible, self.by_hidden, self.hidden_bias) = (by_visible, by_hidden, hidden_bias);
 
-        // The visible bias: counts of ones are exact.
+        if let Some(centring) = &mut centring {
+            let lent = parts.iter_mut().filter_map(|part| part.centred.take());
+            centring.take_back(lent.map(|lent| *lent), &mut visible_gradient);
+        }
+        self.centring = centring;
+
         let mut outcome = Outcome::of(&parts);
         let mut last_visible = last.as_mut().map(|last| &mut last.visible_bias);
-        let of_data = by_unit.ones_of_rows(0..data_tiles);
-        let of_chains = by_unit.ones_of_rows(data_tiles..by_unit.tiles());
         for (tile, bias) in self.visible_bias.iter_mut().enumerate() {
             let mut gradient = Tile::default();
-            for unit in tile * UNITS..visible.min((tile + 1) * UNITS) {
-                gradient.0[swapped(unit % UNITS)] =
-                    of_data[unit] as f32 / rows as f32 - of_chains[unit] as f32 / chains as f32;
+            for (unit, &value) in visible_gradient[tile * UNITS..].iter().take(UNITS).enumerate() {
+                gradient.0[swapped(unit)] = value;
             }
             outcome.squares += gradient.0.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>();
             move_bias(bias, &gradient, last_visible.as_mut().map(|last| &mut last[tile]), step);
@@ -440,21 +480,31 @@ pub(super) struct Part {
     pub(super) bias: Tile,
     /// Sum of the squares of the weights' gradient, where it was asked for.
     pub(super) squares: f64,
+    /// Where gradients are centred.
+    centred: Option<Box<OfAHiddenTile>>,
 }
 
-/// Probabilities divided by the number of rows, the chains' with a minus; the hidden bias's gradient.
+/// Probabilities divided by the number of rows, the chains' with a minus; their sums.
 struct Statistics<'a> {
     data: &'a [Tile],
     of_data: &'a mut [Tile],
     of_chains: &'a mut [Tile],
 }
 
+/// What the hidden probabilities of a tile add up to.
+pub(super) struct OfBoth {
+    /// The hidden bias's gradient.
+    pub(super) gradient: Tile,
+    /// The data's part of it.
+    pub(super) data_means: Tile,
+}
+
 impl NullaryFnOnce for Statistics<'_> {
-    type Output = Tile;
+    type Output = OfBoth;
 
     #[expect(clippy::needless_range_loop, reason = "the plain loops that compilers vectorise")]
     #[inline(always)]
-    fn call(self) -> Tile {
+    fn call(self) -> OfBoth {
         let scales = [1.0 / self.data.len() as f32, -1.0 / self.of_chains.len() as f32];
         let mut sums = [[0.0_f32; UNITS]; 2];
         for (from, to) in self.data.iter().zip(self.of_data) {
@@ -473,7 +523,7 @@ impl NullaryFnOnce for Statistics<'_> {
         for unit in 0..UNITS {
             gradient.0[unit] = sums[0][unit] + sums[1][unit];
         }
-        gradient
+        OfBoth { gradient, data_means: Tile(sums[0]) }
     }
 }
 
@@ -511,12 +561,21 @@ impl Sink for MoveOn<'_> {
         if self.norm {
             *self.squares += gradient.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>();
         }
-        let mut nothing = [0.0; UNITS];
-        let last = self.last.as_mut().map_or(&mut nothing, |last| &mut last[row].0);
         let weights = &mut self.weights[row].0;
-        for unit in 0..UNITS {
-            last[unit] = self.momentum * last[unit] + self.rate * (gradient[unit] - self.decay * weights[unit]);
-            weights[unit] += last[unit];
+        // Two loops, each of which compilers vectorise: with a choice of memory to write they do not.
+        match &mut self.last {
+            Some(last) => {
+                let last = &mut last[row].0;
+                for unit in 0..UNITS {
+                    last[unit] = self.momentum * last[unit] + self.rate * (gradient[unit] - self.decay * weights[unit]);
+                    weights[unit] += last[unit];
+                }
+            }
+            None => {
+                for unit in 0..UNITS {
+                    weights[unit] += self.rate * (gradient[unit] - self.decay * weights[unit]);
+                }
+            }
         }
     }
 }

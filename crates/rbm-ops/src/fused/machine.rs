@@ -145,6 +145,47 @@ impl FusedMachine {
         }
     }
 
+    /// Whether a device's machines can centre their gradients ([`Self::centre`]).
+    pub fn can_centre(device: &Device) -> bool {
+        is_host(device)
+    }
+
+    /// Centres the gradients of the steps to come, with offsets `[1, visible]` and `[1, hidden]`.
+    ///
+    /// A step first moves the offsets by the share `rate` towards the batch's means, of states and of hidden
+    /// probabilities. With these, `mu` and `la`, the weights' gradient is the mean of `(h - la) (v - mu)'` over the batch
+    /// less that over the chains, and the biases' are less by its products with `la` and `mu` (Montavon and Müller 2012;
+    /// Melchior, Fischer and Wiskott 2016). The parameters keep their meaning.
+    ///
+    /// # Panics
+    /// On a device that cannot ([`Self::can_centre`]), or if there is another number of offsets than of units.
+    pub fn centre(&mut self, [visible, hidden]: [&Tensor<2>; 2], rate: f32) {
+        match &mut self.inner {
+            Inner::Host(host) => {
+                let (visible, hidden) = (values(visible), values(hidden));
+                let units = (host.machine.visible(), host.machine.hidden());
+                assert_eq!((visible.len(), hidden.len()), units, "an offset for each unit");
+                host.machine.centre(&visible, &hidden, rate);
+            }
+            #[cfg(feature = "wgpu")]
+            Inner::Device(_) => panic!("a machine on the processor"),
+        }
+    }
+
+    /// The offsets, `[1, visible]` and `[1, hidden]`, where gradients are centred.
+    pub fn offsets(&self) -> Option<[Tensor<2>; 2]> {
+        match &self.inner {
+            Inner::Host(host) => host.machine.offsets().map(|offsets| {
+                offsets.map(|values| {
+                    let shape = [1, values.len()];
+                    Tensor::from_data(TensorData::new(values, shape), (&self.device, DType::F32))
+                })
+            }),
+            #[cfg(feature = "wgpu")]
+            Inner::Device(_) => None,
+        }
+    }
+
     /// Persistent chains that start at these states.
     pub fn chains(&self, states: PackedStates) -> FusedChains {
         let inner = match &self.inner {

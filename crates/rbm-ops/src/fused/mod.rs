@@ -1,6 +1,7 @@
 //! Fused kernels: a Gibbs half-step, and the gradient with its update, each in one pass over tiles that stay in cache;
 //! states are bits.
 
+mod centring;
 #[cfg(feature = "wgpu")]
 pub(crate) mod device;
 #[cfg(feature = "wgpu")]

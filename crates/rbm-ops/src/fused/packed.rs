@@ -1,5 +1,10 @@
 //! States as bits.
 
+use pulp::NullaryFnOnce;
+use rbm_random::Draw;
+
+use crate::isa::Isa;
+
 /// States of 0 and 1, packed: the form in which chains go from step to step.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PackedStates {
@@ -15,6 +20,13 @@ impl PackedStates {
     /// If the words do not make whole rows.
     pub fn from_words(units: usize, words: Vec<u32>) -> Self {
         assert!(words.len().is_multiple_of(units.div_ceil(32)), "the words make whole rows");
+        Self { units, words }
+    }
+
+    /// Uniform over all states: those of [`bernoulli`](crate::bernoulli) at one half, `[rows, units]`.
+    pub fn uniform(rows: usize, units: usize, at: Draw) -> Self {
+        let mut words = vec![0; rows * units.div_ceil(32)];
+        Isa::current().run(Uniform { units, at, words: &mut words });
         Self { units, words }
     }
 
@@ -61,5 +73,35 @@ impl PackedStates {
     /// Number of units of a row.
     pub fn units(&self) -> usize {
         self.units
+    }
+}
+
+struct Uniform<'a> {
+    units: usize,
+    at: Draw,
+    words: &'a mut [u32],
+}
+
+impl NullaryFnOnce for Uniform<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        /// Blocks of 4 units that fill a packed word.
+        const BLOCKS: usize = 8;
+        for (row, words) in self.words.chunks_exact_mut(self.units.div_ceil(32).max(1)).enumerate() {
+            let at = self.at.at_row(self.at.row + row as u32);
+            for (number, packed) in words.iter_mut().enumerate() {
+                let drawn = at.words_of_blocks::<BLOCKS>((number * BLOCKS) as u32);
+                for block in 0..BLOCKS {
+                    for (unit, words) in drawn.iter().enumerate() {
+                        // A uniform number is below one half where its first bit is 0.
+                        *packed |= (!words[block] >> 31) << (4 * block + unit);
+                    }
+                }
+                let used = (self.units - 32 * number).min(32);
+                *packed &= u32::MAX >> (32 - used);
+            }
+        }
     }
 }

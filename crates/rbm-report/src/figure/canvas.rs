@@ -87,6 +87,9 @@ impl Canvas<'_> {
         color: impl Color,
         weight: FontStyle,
     ) -> Drawn {
+        if text.is_empty() {
+            return Ok(());
+        }
         let side = match anchor {
             Anchor::Left => HPos::Left,
             Anchor::Center => HPos::Center,

@@ -93,6 +93,19 @@ pub(crate) fn samples(
     Ok(sheet.finish())
 }
 
+/// Images of any kind in one grid; those of values of either sign with the scale of their colours.
+pub(crate) fn grid(title: &str, images: &ImageGrid, stem: &str) -> Result<(String, Size), Error> {
+    if matches!(images.range, ImageRange::Diverging { .. }) {
+        return receptive_fields(title, images, stem);
+    }
+    let mut sheet = Sheet::new(&clip(title, 70));
+    let (columns, scale) = fit(images, 10, 600.0);
+    let picture = tiles(images, columns, MOST_FIELDS, stem)?;
+    let size = (picture.width as f64 * scale, picture.height as f64 * scale);
+    sheet.picture(&picture, (MARGIN, TITLE_HEIGHT), size, stem)?;
+    Ok(sheet.finish())
+}
+
 /// The weights of each hidden unit as an image, with the scale of the colours.
 pub(crate) fn receptive_fields(title: &str, fields: &ImageGrid, stem: &str) -> Result<(String, Size), Error> {
     let mut sheet = Sheet::new(&clip(title, 70));

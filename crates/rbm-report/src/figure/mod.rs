@@ -5,6 +5,7 @@ mod axes;
 mod band;
 pub(crate) mod bars;
 mod canvas;
+pub(crate) mod chart;
 mod clip;
 mod curves;
 mod heat;
@@ -26,8 +27,8 @@ use canvas::Size;
 use theme::Place;
 
 use crate::error::Error;
-use crate::format::{count, stem};
-use crate::report::{CellReport, Report};
+use crate::format::{count, printable, stem};
+use crate::report::{CellReport, ImageGrid, Report};
 use crate::settings::{Overview, Series};
 
 /// The section of the page that a figure stands in.
@@ -71,6 +72,17 @@ pub(crate) struct Figure {
 pub(crate) fn standalone(stem: &str, (body, size): (String, Size), sentence: String) -> Figure {
     let (stem, title) = (stem.to_owned(), sentence.clone());
     Figure { stem, title, section: Section::Map, sentence, rank: 0, in_page: true, body, size }
+}
+
+/// Images that belong to no sweep; the title is made from the stem.
+pub(crate) fn image_grid(sentence: &str, name: &str, grid: &ImageGrid) -> Result<Figure, Error> {
+    let stem = match stem(name) {
+        empty if empty.is_empty() => "images".to_owned(),
+        stem => stem,
+    };
+    let heading = stem.replace(['-', '_'], " ");
+    let drawn = images::grid(&heading, grid, &stem)?;
+    Ok(Figure { section: Section::Fields, title: heading, ..standalone(&stem, drawn, printable(sentence)) })
 }
 
 impl Figure {

@@ -75,7 +75,8 @@ impl Ruler {
             return ticks(self.range, COUNT, 0.0);
         }
         let (first, last) = (self.range.0.ceil() as i32, self.range.1.floor() as i32);
-        if self.width() > 1.5 {
+        // one decade alone would say nothing of the scale
+        if self.width() > 1.5 && first < last {
             let every = (last - first).unsigned_abs().div_ceil(COUNT as u32).max(1);
             let decades = (first..=last).filter(|power| power.rem_euclid(every as i32) == 0);
             return decades.map(|power| (f64::from(power), decade(power))).collect();

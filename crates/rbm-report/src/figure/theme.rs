@@ -14,6 +14,9 @@ pub(crate) const LINES_ON_DARK: [&str; 6] = ["#4BA3DB", "#F07F2E", "#22B68A", "#
 /// Dashes in units of the canvas; none for a full line.
 const DASHES: [&str; 4] = ["", "14 7", "4 6", "18 6 4 6"];
 
+/// The dash of lines in the colour of the text.
+const DASHED_INK: u8 = 1;
+
 const STANDALONE_INK: &str = "#222222";
 
 /// The colour and dash of the line with this index: 24 differ.
@@ -25,6 +28,21 @@ pub(crate) fn line(index: usize) -> RGBColor {
 /// The same colour, dotted.
 pub(crate) fn dotted(index: usize) -> RGBColor {
     line(index % LINES.len() + 2 * LINES.len())
+}
+
+/// How many lines of [`distinct`] are full; the next have dashes.
+const FULL: usize = 4;
+
+/// The colour and dash of the line with this index, where markers come in fours: the first 16 differ in marker or dash,
+/// for readers who do not tell the colours apart.
+pub(crate) fn distinct(index: usize) -> RGBColor {
+    let dash = index / FULL % DASHES.len();
+    RGBColor(LINE, (index % LINES.len()) as u8, dash as u8)
+}
+
+/// The colour of the text, dashed.
+pub(crate) fn dashed_ink() -> RGBColor {
+    RGBColor(INK.0, 0, DASHED_INK)
 }
 
 /// The stand-in's text in an attribute of a hand-written figure.
@@ -50,13 +68,13 @@ pub(crate) fn color(body: &str, place: Place) -> String {
         let is_stroke = colored.ends_with("stroke");
         colored.push_str("=\"");
         let rest = part.get(6..).unwrap_or_default();
-        match (stand_in, place) {
-            (Some([_, 0x01, 0, 0]), Place::Page) => colored.push_str("currentColor"),
-            (Some([_, 0x01, 0, 0]), Place::File) => colored.push_str(STANDALONE_INK),
-            (Some([_, LINE, index, dash]), _) => {
-                match place {
-                    Place::Page => colored.push_str(&format!("var(--s{index})")),
-                    Place::File => colored.push_str(LINES[usize::from(index) % LINES.len()]),
+        match stand_in {
+            Some([_, kind @ (0x01 | LINE), index, dash]) if kind == LINE || (index == 0 && dash <= DASHED_INK) => {
+                match (kind, place) {
+                    (LINE, Place::Page) => colored.push_str(&format!("var(--s{index})")),
+                    (LINE, Place::File) => colored.push_str(LINES[usize::from(index) % LINES.len()]),
+                    (_, Place::Page) => colored.push_str("currentColor"),
+                    (_, Place::File) => colored.push_str(STANDALONE_INK),
                 }
                 if is_stroke && dash > 0 {
                     let dashes = DASHES[usize::from(dash) % DASHES.len()];
@@ -124,6 +142,21 @@ mod tests {
             r##"<a stroke="var(--s0)" stroke-dasharray="14 7"/><b fill="var(--s0)"/><c fill="currentColor">x="#</c><d fill="#FDE725"/>"##
         );
         assert!(color(body, Place::File).contains(r##"<b fill="#0072B2"/>"##));
+    }
+
+    #[test]
+    fn dashed_lines_can_have_the_colour_of_the_text() {
+        let body = format!("<a stroke=\"{}\"/>", hex(dashed_ink()));
+        assert_eq!(color(&body, Place::Page), r#"<a stroke="currentColor" stroke-dasharray="14 7"/>"#);
+        assert!(color(&body, Place::File).contains(STANDALONE_INK));
+    }
+
+    #[test]
+    fn first_16_lines_differ_without_their_colours() {
+        let mut lines: Vec<_> = (0..16).map(|index| (distinct(index).2, index % FULL)).collect();
+        lines.sort_unstable();
+        lines.dedup();
+        assert_eq!(lines.len(), 16);
     }
 
     #[test]

@@ -91,7 +91,7 @@ fn section(title: &str, figures: &[&Figure], layout: &str, command: &str) -> Mar
 }
 
 /// Names the figures that have a file but no place in the page.
-fn omitted(figures: &[&Figure]) -> Markup {
+pub(crate) fn omitted(figures: &[&Figure]) -> Markup {
     html! {
         @if !figures.is_empty() {
             p.note {

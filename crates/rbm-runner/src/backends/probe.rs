@@ -190,6 +190,7 @@ impl Run<'_> {
             parameters: &parameters,
             rbm: trainer.model(),
             gradient_norm: None,
+            swap_acceptance: None,
             negative_phase: NegativePhase::Exact,
             trajectory: None,
         };

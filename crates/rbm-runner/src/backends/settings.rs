@@ -67,7 +67,6 @@ pub fn thread_counts(cores: usize) -> Vec<usize> {
 
 /// The rows of a comparison; a backend that cannot be used has one, with its reason.
 pub fn settings(cell: &Cell, backends: Vec<Available>, choice: &SettingChoice) -> Vec<Setting> {
-    let kernels = kernels_for(&cell.config, &choice.kernels);
     let mut settings = Vec::new();
     for mut available in backends {
         let no_f64 = cell.config.train.precision == rbm_train::Precision::F64 && !available.backend.has_f64();
@@ -82,7 +81,9 @@ pub fn settings(cell: &Cell, backends: Vec<Available>, choice: &SettingChoice) -
             BackendName::Flex | BackendName::NdArray => choice.threads.iter().copied().map(Some).collect(),
             BackendName::Wgpu(_) => vec![None],
         };
-        for kernels in &kernels {
+        let mut config = cell.config.clone();
+        config.run.backend = available.backend;
+        for kernels in &kernels_for(&config, &choice.kernels) {
             settings.extend(threads.iter().map(|&threads| Setting {
                 available: available.clone(),
                 kernels: Some(*kernels),

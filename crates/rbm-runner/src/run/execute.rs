@@ -238,7 +238,7 @@ impl Run<'_, '_> {
             from_step: trainer.steps(),
         });
         if trainer.steps() == 0 && log.offset() == 0 {
-            self.evaluate(&trainer, &mut log, &mut progress)?;
+            self.evaluate(&mut trainer, &mut log, &mut progress)?;
         }
         let (mut last_checkpoint, mut last_told, mut lap) = (Instant::now(), Instant::now(), Lap::begin());
         let mut checkpoint_epoch = trainer.epoch();
@@ -262,7 +262,7 @@ impl Run<'_, '_> {
             }
             if self.cell.config.evaluate.every.evaluates(info.epoch, train.epochs) {
                 progress.train_seconds += lap.seconds();
-                self.evaluate(&trainer, &mut log, &mut progress)?;
+                self.evaluate(&mut trainer, &mut log, &mut progress)?;
                 lap = Lap::begin();
             }
             let due = match self.cell.config.run.checkpoint_every {
@@ -392,7 +392,7 @@ impl Run<'_, '_> {
     }
 
     /// Measures, appends the rows, and keeps the weights if they are the best so far.
-    fn evaluate(&mut self, trainer: &Trainer, log: &mut MetricsLog, progress: &mut Progress) -> Result<(), Error> {
+    fn evaluate(&mut self, trainer: &mut Trainer, log: &mut MetricsLog, progress: &mut Progress) -> Result<(), Error> {
         let started = Instant::now();
         let config = &self.cell.config;
         let parameters = trainer.parameters()?;
@@ -400,13 +400,18 @@ impl Run<'_, '_> {
             Algorithm::Cd | Algorithm::ExpectedCd => {
                 NegativePhase::Data { k: config.train.k_at(trainer.epoch().max(1)) }
             }
-            Algorithm::Pcd => NegativePhase::Persistent { states: trainer.chain_states()?.unwrap_or_default() },
+            Algorithm::Pcd | Algorithm::Pt => {
+                NegativePhase::Persistent { states: trainer.chain_states()?.unwrap_or_default() }
+            }
+            Algorithm::Rdm => NegativePhase::Random,
             Algorithm::Exact => NegativePhase::Exact,
         };
+        let swap_acceptance = trainer.take_swaps().and_then(|swaps| swaps.acceptance());
         let trained = Trained {
             parameters: &parameters,
             rbm: trainer.model(),
             gradient_norm: trainer.gradient_norm(),
+            swap_acceptance,
             negative_phase,
             trajectory: progress.trajectory.as_mut(),
         };

@@ -41,10 +41,7 @@ pub struct PersistentContrastiveDivergence {
 
 impl GradientEstimator for PersistentContrastiveDivergence {
     fn init(&self, seed: u64, model: &Rbm) -> EstimatorState {
-        let at = Draw { seed, stream: Stream::ChainStart, step: 0, row: 0 };
-        let shape = [self.chains, model.visible()];
-        let half = Tensor::<2>::full(shape, 0.5, (&model.device(), model.precision().dtype()));
-        EstimatorState { chains: Some(rbm_ops::bernoulli(half, at)) }
+        EstimatorState::of_chains(uniform(model, self.chains, seed, 0))
     }
 
     fn estimate(
@@ -59,8 +56,53 @@ impl GradientEstimator for PersistentContrastiveDivergence {
         let (chains, activation) = run_chains(key, model, model.hidden_activation(chains));
         let chains_hidden = model.hidden_statistics(activation);
         let gradient = Gradient::between((batch.visible, hidden), (chains.clone(), chains_hidden));
-        Ok((gradient, EstimatorState { chains: Some(chains) }))
+        Ok((gradient, EstimatorState::of_chains(chains)))
     }
+}
+
+/// Rdm-k: chains of `k` steps that start in every estimate at states uniform over all (Decelle, Furtlehner and Seoane
+/// 2021).
+#[derive(Clone, Copy, Debug)]
+pub struct RandomStarts {
+    /// Number of chains.
+    pub chains: usize,
+}
+
+impl GradientEstimator for RandomStarts {
+    fn init(&self, _seed: u64, _model: &Rbm) -> EstimatorState {
+        EstimatorState::default()
+    }
+
+    fn estimate(
+        &self,
+        key: Key,
+        model: &Rbm,
+        batch: Batch,
+        state: EstimatorState,
+    ) -> Result<(Gradient, EstimatorState), Error> {
+        let hidden = model.hidden_statistics(model.hidden_activation(batch.visible.clone()));
+        let start = uniform(model, self.chains, key.seed, key.gibbs_step);
+        let (chains, activation) = run_chains(key, model, model.hidden_activation(start));
+        let chains_hidden = model.hidden_statistics(activation);
+        Ok((Gradient::between((batch.visible, hidden), (chains, chains_hidden)), state))
+    }
+}
+
+/// Where chains start that start at random before this Gibbs step.
+pub(crate) fn start_draw(seed: u64, gibbs_step: u64) -> Draw {
+    Draw { seed, stream: Stream::ChainStart, step: gibbs_step, row: 0 }
+}
+
+/// Visible states `[chains, visible]` uniform over all.
+fn uniform(model: &Rbm, chains: usize, seed: u64, gibbs_step: u64) -> Tensor<2> {
+    uniform_at(model, chains, start_draw(seed, gibbs_step))
+}
+
+/// Visible states `[rows, visible]` uniform over all, drawn there.
+pub(super) fn uniform_at(model: &Rbm, rows: usize, at: Draw) -> Tensor<2> {
+    let shape = [rows, model.visible()];
+    let half = Tensor::<2>::full(shape, 0.5, (&model.device(), model.precision().dtype()));
+    rbm_ops::bernoulli(half, at)
 }
 
 /// `key.k` Gibbs steps from the hidden activations of the chains' visible states: the visible states they end at and

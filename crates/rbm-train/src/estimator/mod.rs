@@ -1,15 +1,21 @@
 //! Gradient estimators: from a batch to a gradient of the mean log-likelihood.
 
+mod centred;
 mod chains;
 mod enumerated;
+mod tempering;
 
 use std::fmt::Debug;
 
 use burn::tensor::Tensor;
+use rbm_data::Split;
 use rbm_model::{Rbm, exact::WeightedRows};
 
-pub use chains::{ContrastiveDivergence, PersistentContrastiveDivergence};
+pub use centred::{Centred, Offsets};
+pub(crate) use chains::start_draw;
+pub use chains::{ContrastiveDivergence, PersistentContrastiveDivergence, RandomStarts};
 pub use enumerated::{Exact, ExpectedContrastiveDivergence};
+pub use tempering::{ParallelTempering, Swaps, Tempered};
 
 use crate::{Algorithm, Error, Gradient, TrainConfig};
 
@@ -36,8 +42,19 @@ pub struct Batch {
 /// What an estimator keeps from step to step.
 #[derive(Clone, Debug, Default)]
 pub struct EstimatorState {
-    /// Visible states of persistent chains, `[chains, visible]`.
+    /// Visible states of persistent chains, `[chains, visible]`; of parallel tempering those at beta = 1.
     pub chains: Option<Tensor<2>>,
+    /// Offsets of centred gradients.
+    pub offsets: Option<Offsets>,
+    /// Replicas of parallel tempering.
+    pub tempered: Option<Tempered>,
+}
+
+impl EstimatorState {
+    /// Persistent chains, and nothing else.
+    pub fn of_chains(chains: Tensor<2>) -> Self {
+        Self { chains: Some(chains), ..Self::default() }
+    }
 }
 
 /// A way to estimate the gradient of the mean log-likelihood.
@@ -63,12 +80,16 @@ pub trait GradientEstimator: Debug + Send {
     }
 }
 
-/// The estimator that a config names, for so many training rows.
-pub fn estimator(config: &TrainConfig, rows: usize) -> Box<dyn GradientEstimator> {
-    match config.algorithm {
+/// The estimator that a config names, for these training rows.
+pub fn estimator(config: &TrainConfig, rows: &Split) -> Box<dyn GradientEstimator> {
+    let chains = config.chains_for(rows.len());
+    let plain: Box<dyn GradientEstimator> = match config.algorithm {
         Algorithm::Cd => Box::new(ContrastiveDivergence),
-        Algorithm::Pcd => Box::new(PersistentContrastiveDivergence { chains: config.chains_for(rows) }),
+        Algorithm::Pcd => Box::new(PersistentContrastiveDivergence { chains }),
+        Algorithm::Pt => Box::new(ParallelTempering { ladders: chains, betas: config.betas() }),
+        Algorithm::Rdm => Box::new(RandomStarts { chains }),
         Algorithm::Exact => Box::new(Exact),
         Algorithm::ExpectedCd => Box::new(ExpectedContrastiveDivergence),
-    }
+    };
+    if config.centred { Box::new(Centred::new(plain, rows.mean(), config.offset_rate())) } else { plain }
 }

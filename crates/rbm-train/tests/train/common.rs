@@ -15,6 +15,15 @@ pub(crate) fn bars_and_stripes() -> Arc<Split> {
 
 /// Rows given as numbers in `[0, 1]`, by way of a file. Grey values stay as they are.
 pub(crate) fn rows(rows: &[Vec<f32>]) -> Arc<Split> {
+    by_file(rows, Binarization::None)
+}
+
+/// Rows given as numbers that are 0 or 1, kept as bits.
+pub(crate) fn states(rows: &[Vec<f32>]) -> Arc<Split> {
+    by_file(rows, Binarization::Threshold)
+}
+
+fn by_file(rows: &[Vec<f32>], binarization: Binarization) -> Arc<Split> {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("rows.npy");
     let mut header =
@@ -30,7 +39,7 @@ pub(crate) fn rows(rows: &[Vec<f32>]) -> Arc<Split> {
     for value in rows.iter().flatten() {
         file.write_all(&value.to_le_bytes()).expect("written");
     }
-    data(&DataConfig { binarization: Binarization::None, ..DataConfig::new(Source::File(path)) })
+    data(&DataConfig { binarization, ..DataConfig::new(Source::File(path)) })
 }
 
 fn data(config: &DataConfig) -> Arc<Split> {

@@ -4,18 +4,18 @@ use super::common::{bars_and_stripes, oracle};
 use burn::tensor::{DType, Tensor, TensorData};
 use rbm_model::{ModelConfig, Precision, Rbm, exact, exact::WeightedRows};
 use rbm_ops::devices_for_tests;
-use rbm_train::{Algorithm, Batch, EstimatorState, Gradient, Key, TrainConfig, estimator};
+use rbm_train::{Algorithm, Batch, EstimatorState, Gradient, Key, TrainConfig, autodiff_gradient, estimator};
 
 const MACHINE_HIDDEN: usize = 6;
 
-fn rows() -> Vec<f64> {
+pub(super) fn rows() -> Vec<f64> {
     let split = bars_and_stripes();
     let mut values = vec![0.0; split.len() * 9];
     values.chunks_exact_mut(9).enumerate().for_each(|(row, out)| split.row(row, out));
     values
 }
 
-fn components(gradient: &Gradient) -> Vec<f64> {
+pub(super) fn components(gradient: &Gradient) -> Vec<f64> {
     [&gradient.weights, &gradient.visible_bias, &gradient.hidden_bias]
         .into_iter()
         .flat_map(|part| part.clone().into_data().convert::<f64>().try_into_vec::<f64>().expect("converted"))
@@ -25,7 +25,7 @@ fn components(gradient: &Gradient) -> Vec<f64> {
 /// Means of `draws` estimates and their standard errors, against `expected`, component by component.
 ///
 /// Level: 69 components, normal bound of 5.6 standard errors, so 69 x 2e-8 = 1.5e-6 in all; the seed is fixed.
-fn assert_mean_is(name: &str, estimates: &[Vec<f64>], expected: &[f64]) {
+pub(super) fn assert_mean_is(name: &str, estimates: &[Vec<f64>], expected: &[f64]) {
     let n = estimates.len() as f64;
     for (c, &expected) in expected.iter().enumerate() {
         let mean = estimates.iter().map(|e| e[c]).sum::<f64>() / n;
@@ -43,7 +43,7 @@ fn the_mean_of_many_cd_gradients_is_the_enumerated_expectation() {
     for (backend, device) in devices_for_tests() {
         let model = Rbm::new(&p, &ModelConfig::default(), Precision::F32, &device);
         let visible = Tensor::<2>::from_data(TensorData::new(values.clone(), [16, 9]), (&device, DType::F32));
-        let cd = estimator(&TrainConfig::default(), 100);
+        let cd = estimator(&TrainConfig::default(), &bars_and_stripes());
         // A step on a software driver takes fifty times as long: fewer, with the larger error that they then have.
         let draws = if backend.has_f64() { 2000 } else { 200 };
         for k in [1, 2, 5] {
@@ -75,14 +75,13 @@ fn the_mean_of_many_pcd_gradients_from_exact_chains_is_the_exact_gradient() {
         let tensor =
             |values: Vec<f32>, rows| Tensor::<2>::from_data(TensorData::new(values, [rows, 9]), (&device, DType::F32));
         let visible = tensor(values.iter().map(|&x| x as f32).collect(), 16);
-        let pcd = estimator(&TrainConfig { algorithm: Algorithm::Pcd, ..TrainConfig::default() }, 100);
+        let pcd = estimator(&TrainConfig { algorithm: Algorithm::Pcd, ..TrainConfig::default() }, &bars_and_stripes());
         let estimates: Vec<Vec<f64>> = starts
             .chunks_exact(chains * 9)
             .enumerate()
             .map(|(draw, start)| {
                 let key = Key { seed: 4, gibbs_step: draw as u64 * 3, k: 3 };
-                let state =
-                    EstimatorState { chains: Some(tensor(start.iter().map(|&x| f32::from(x)).collect(), chains)) };
+                let state = EstimatorState::of_chains(tensor(start.iter().map(|&x| f32::from(x)).collect(), chains));
                 let batch = Batch { visible: visible.clone(), rows: None };
                 components(&pcd.estimate(key, &model, batch, state).expect("estimated").0)
             })
@@ -92,11 +91,68 @@ fn the_mean_of_many_pcd_gradients_from_exact_chains_is_the_exact_gradient() {
 }
 
 #[test]
+fn the_mean_of_many_rdm_gradients_is_the_statistics_after_k_steps_from_uniform_states() {
+    // E_q s - E_{u T^k} s: the expected CD-k gradient whose chains start at every state once, less the data's part of
+    // that one, with the data's own part.
+    let p = oracle(MACHINE_HIDDEN, 1.0, true);
+    let values = rows();
+    let weighted = WeightedRows::new(9, &values).expect("rows");
+    let all: Vec<f64> = (0..512).flat_map(|v| (0..9).map(move |i| f64::from(v >> i & 1))).collect();
+    let uniform = WeightedRows::new(9, &all).expect("rows");
+    let model_side = exact::moments(&p).expect("small enough");
+    let against_model = |rows: &WeightedRows| -> Vec<f64> {
+        let data = exact::data_moments(&p, rows).expect("small enough");
+        exact::Gradient::between(&data, &model_side).components().collect()
+    };
+    let (of_data, of_uniform) = (against_model(&weighted), against_model(&uniform));
+    for (backend, device) in devices_for_tests() {
+        let model = Rbm::new(&p, &ModelConfig::default(), Precision::F32, &device);
+        let visible = Tensor::<2>::from_data(TensorData::new(values.clone(), [16, 9]), (&device, DType::F32));
+        let config = TrainConfig { algorithm: Algorithm::Rdm, chains: Some(24), ..TrainConfig::default() };
+        let rdm = estimator(&config, &bars_and_stripes());
+        let draws = if backend.has_f64() { 2000 } else { 200 };
+        for k in [1, 2, 5] {
+            let estimates: Vec<Vec<f64>> = (0..draws)
+                .map(|draw| {
+                    let key = Key { seed: 3 + draw, gibbs_step: 0, k };
+                    let batch = Batch { visible: visible.clone(), rows: None };
+                    let (gradient, _) = rdm.estimate(key, &model, batch, EstimatorState::default()).expect("estimated");
+                    components(&gradient)
+                })
+                .collect();
+            let cd = exact::expected_cd_gradient(&p, &uniform, k).expect("small enough");
+            let expected: Vec<f64> = cd
+                .components()
+                .zip(of_data.iter().zip(&of_uniform))
+                .map(|(cd, (of_data, of_uniform))| of_data - of_uniform + cd)
+                .collect();
+            assert_mean_is(&format!("{backend} Rdm-{k}"), &estimates, &expected);
+        }
+    }
+}
+
+#[test]
+fn rdm_steps_do_not_share_their_starts() {
+    for (backend, device) in devices_for_tests() {
+        let model = Rbm::new(&oracle(6, 0.0, true), &ModelConfig::default(), Precision::F32, &device);
+        let config = TrainConfig { algorithm: Algorithm::Rdm, chains: Some(40), ..TrainConfig::default() };
+        let rdm = estimator(&config, &bars_and_stripes());
+        let at = |gibbs_step| {
+            let batch = Batch { visible: Tensor::zeros([4, 9], (&device, DType::F32)), rows: None };
+            let key = Key { seed: 5, gibbs_step, k: 1 };
+            components(&rdm.estimate(key, &model, batch, EstimatorState::default()).expect("estimated").0)
+        };
+        assert_ne!(at(0), at(1), "{backend}");
+        assert_eq!(at(1), at(1), "{backend}");
+    }
+}
+
+#[test]
 fn pcd_chains_go_on_and_start_with_half_of_the_units_on() {
     for (backend, device) in devices_for_tests() {
         let model = Rbm::new(&oracle(6, 1.0, true), &ModelConfig::default(), Precision::F32, &device);
         let config = TrainConfig { algorithm: Algorithm::Pcd, chains: Some(2000), ..TrainConfig::default() };
-        let pcd = estimator(&config, 100);
+        let pcd = estimator(&config, &bars_and_stripes());
         let state = pcd.init(5, &model);
         let host = |state: &EstimatorState| {
             let chains = state.chains.clone().expect("PCD keeps chains");
@@ -157,5 +213,23 @@ fn the_closed_form_is_automatic_differentiation_of_the_free_energy_difference() 
             // Sums of at most 16 terms below 1, each a few roundings: 16 x 8 units of 2^-53, 1.4e-14.
             assert!((closed + automatic).abs() < 2e-14, "{backend}, component {c}: {closed} and {automatic}");
         }
+    }
+}
+
+#[test]
+fn the_exact_gradient_is_automatic_differentiation_of_the_log_likelihood() {
+    let p = oracle(MACHINE_HIDDEN, 1.0, true);
+    let rows = WeightedRows::new(9, &rows()).expect("rows");
+    let closed = exact::gradient(&p, &rows).expect("small enough");
+    for (backend, device) in devices_for_tests().into_iter().filter(|(backend, _)| backend.has_f64()) {
+        let automatic = autodiff_gradient(&p, &rows, &device).expect("small enough");
+        for (c, (closed, automatic)) in closed.components().zip(automatic.components()).enumerate() {
+            // Sums of 512 products of numbers below 1, each a few roundings: 512 x 8 units of 2^-53, 4.6e-13.
+            assert!((closed - automatic).abs() < 5e-13, "{backend}, component {c}: {closed} and {automatic}");
+        }
+        let narrow = WeightedRows::new(4, &[0.0; 4]).expect("a row");
+        assert!(autodiff_gradient(&p, &narrow, &device).is_err(), "rows must fit");
+        let steep = oracle(MACHINE_HIDDEN, 500.0, true);
+        assert!(autodiff_gradient(&steep, &rows, &device).is_err(), "exp would overflow");
     }
 }

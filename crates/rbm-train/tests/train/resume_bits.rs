@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::common::{bars_and_stripes, finish, oracle, trainer, trainer_on};
 use rbm_model::{Parameters, Precision};
 use rbm_ops::BackendName;
-use rbm_train::{Algorithm, Error, KSchedule, TrainConfig, Trainer};
+use rbm_train::{Algorithm, Error, KSchedule, Temperatures, TrainConfig, Trainer};
 
 fn configs() -> Vec<TrainConfig> {
     let base = TrainConfig { epochs: 4, batch_size: 5, learning_rate: 0.3, ..TrainConfig::default() };
@@ -21,7 +21,18 @@ fn configs() -> Vec<TrainConfig> {
             ..base.clone()
         },
         TrainConfig { algorithm: Algorithm::Exact, momentum: 0.9, ..base.clone() },
-        TrainConfig { algorithm: Algorithm::ExpectedCd, k: 3, ..base },
+        TrainConfig { algorithm: Algorithm::ExpectedCd, k: 3, ..base.clone() },
+        TrainConfig { algorithm: Algorithm::Rdm, chains: Some(9), k: 2, ..base.clone() },
+        TrainConfig {
+            algorithm: Algorithm::Pt,
+            chains: Some(4),
+            temperatures: Some(Temperatures::Count(3)),
+            k: 2,
+            ..base.clone()
+        },
+        TrainConfig { centred: true, offset_rate: Some(0.3), momentum: 0.5, ..base.clone() },
+        TrainConfig { algorithm: Algorithm::Pcd, centred: true, k: 2, weight_decay: 1e-3, ..base.clone() },
+        TrainConfig { algorithm: Algorithm::Exact, centred: true, ..base },
     ]
 }
 
@@ -86,6 +97,8 @@ fn a_checkpoint_of_another_run_is_refused() {
     assert_eq!(refusal(fresh(&config, 5), &bytes), "`weights` is F32 of shape [6, 9], which does not fit the run");
     let plain = TrainConfig { epochs: 4, batch_size: 5, ..TrainConfig::default() };
     assert_eq!(refusal(fresh(&plain, 6), &bytes), "it is of a run with other settings");
+    let centred = TrainConfig { centred: true, ..config.clone() };
+    assert_eq!(refusal(fresh(&centred, 6), &bytes), "it is of a run with other settings");
     assert!(!refusal(fresh(&config, 6), &bytes[..bytes.len() - 3]).is_empty());
     assert!(!refusal(fresh(&config, 6), b"").is_empty());
     let mut newer = bytes;

@@ -67,7 +67,9 @@ fn one_row_more_does_not_move_the_model_away() {
 #[test]
 fn constant_columns_and_duplicate_rows_train_without_a_nan() {
     let data: Vec<Vec<f32>> = (0..40).map(|row| vec![0.0, 1.0, f32::from(u8::from(row % 4 == 0)), 1.0]).collect();
-    for algorithm in [Algorithm::Cd, Algorithm::Pcd, Algorithm::Exact, Algorithm::ExpectedCd] {
+    for algorithm in
+        [Algorithm::Cd, Algorithm::Pcd, Algorithm::Rdm, Algorithm::Pt, Algorithm::Exact, Algorithm::ExpectedCd]
+    {
         let config =
             TrainConfig { algorithm, epochs: 200, batch_size: 8, learning_rate: 1.0, ..TrainConfig::default() };
         let start = Parameters::new(vec![0.1; 8], vec![0.0; 4], vec![0.0; 2]).expect("sizes fit");

@@ -60,6 +60,7 @@ impl Classifier {
         let records = DatasetBase::new(training.features, Array1::from(training.labels.to_vec()));
         let rows = training.labels.len() as f64;
         let mut start: Option<Array2<f64>> = None;
+        // Its error on the validation rows, itself, what is known of it.
         let mut best: Option<(f64, Model, Chosen)> = None;
         let (mut converged, mut least, mut failure) = (0, f64::INFINITY, String::new());
         for &penalty in &self.penalties {
@@ -82,6 +83,7 @@ impl Classifier {
             let gradient = remaining_gradient(&model, training, penalty);
             start = Some(with_intercept(&model)?);
             least = least.min(gradient);
+            // No number is no convergence either.
             if gradient.is_nan() || gradient > SLACK * self.tolerance {
                 continue;
             }

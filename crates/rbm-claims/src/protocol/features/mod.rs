@@ -184,7 +184,7 @@ struct Comparison<'a> {
 /// Which features, how many, the seed of the labelled rows, their number.
 type Key = (&'static str, usize, u64, usize);
 
-/// Features of pixels `[rows, visible]`: `[rows, features]`.
+/// From pixels `[rows, visible]` to features `[rows, any number]`.
 type FromPixels<'a> = Box<dyn Fn(ArrayView2<'_, f64>) -> Array2<f64> + Sync + 'a>;
 
 /// One kind of features.

@@ -1,0 +1,72 @@
+//! The machines and the data of protocols that need no training, and steps of training without noise.
+
+use rbm_data::{DataConfig, Source};
+use rbm_model::{
+    Parameters,
+    exact::{Gradient, WeightedRows},
+};
+use rbm_random::{Sequence, Stream};
+use rbm_runner::DataSets;
+
+use super::definition::MOST_UNITS;
+use crate::Error;
+
+/// A machine whose weights and biases are normal with standard deviation `scale`. Of one seed, machines of all scales
+/// are multiples of one another.
+pub(super) fn random_machine(visible: usize, hidden: usize, scale: f64, seed: u64) -> Result<Parameters, Error> {
+    let mut draws = Sequence::new(seed, Stream::Initialization, 0);
+    let mut some = |count: usize| (0..count).map(|_| scale * draws.normal()).collect::<Vec<_>>();
+    Ok(Parameters::new(some(visible * hidden), some(visible), some(hidden))?)
+}
+
+/// Data of which each row is any state with equal probability, and may come twice.
+pub(super) fn random_rows(visible: usize, rows: usize, seed: u64) -> Result<WeightedRows, Error> {
+    let mut draws = Sequence::new(seed, Stream::BiasStart, 0);
+    let values: Vec<f64> = (0..rows * visible).map(|_| draws.below(2) as f64).collect();
+    Ok(WeightedRows::new(visible, &values)?)
+}
+
+/// Bars and stripes of 3 x 3, with multiplicity: 16 rows of 9 units.
+pub(super) fn bars_and_stripes(data: &mut DataSets) -> Result<WeightedRows, Error> {
+    let split = data.load(&DataConfig::new(Source::BarsAndStripes))?.train;
+    let mut values = vec![0.0; split.len() * split.visible()];
+    values.chunks_exact_mut(split.visible()).enumerate().for_each(|(row, out)| split.row(row, out));
+    Ok(WeightedRows::new(split.visible(), &values)?)
+}
+
+/// The parameters moved by `rate` along a gradient.
+pub(super) fn ascend(parameters: &Parameters, gradient: &Gradient, rate: f64) -> Result<Parameters, Error> {
+    let moved = |from: &[f64], along: &[f64]| from.iter().zip(along).map(|(x, g)| x + rate * g).collect();
+    Ok(Parameters::new(
+        moved(parameters.weights(), &gradient.weights),
+        moved(parameters.visible_bias(), &gradient.visible_bias),
+        moved(parameters.hidden_bias(), &gradient.hidden_bias),
+    )?)
+}
+
+/// All parameters in the order of a gradient's components: weights row by row, visible bias, hidden bias.
+pub(super) fn components(parameters: &Parameters) -> Vec<f64> {
+    [parameters.weights(), parameters.visible_bias(), parameters.hidden_bias()].concat()
+}
+
+/// The opposite of [`components`].
+pub(super) fn from_components(visible: usize, hidden: usize, components: &[f64]) -> Result<Parameters, Error> {
+    let (weights, biases) = components.split_at(visible * hidden);
+    let (visible_bias, hidden_bias) = biases.split_at(visible);
+    Ok(Parameters::new(weights.to_vec(), visible_bias.to_vec(), hidden_bias.to_vec())?)
+}
+
+/// What is wrong with a machine's size where joint states are written out, if anything.
+pub(super) fn refuse_size(visible: usize, hidden: usize) -> Option<String> {
+    let fits = visible > 0 && hidden > 0 && visible + hidden <= MOST_UNITS;
+    (!fits).then(|| {
+        format!(
+            "`visible` and `hidden` must be at least 1 and together at most {MOST_UNITS}, not {visible} and {hidden}"
+        )
+    })
+}
+
+/// The largest absolute difference of two lists of numbers.
+pub(super) fn largest_difference(a: impl IntoIterator<Item = f64>, b: impl IntoIterator<Item = f64>) -> f64 {
+    a.into_iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
+}

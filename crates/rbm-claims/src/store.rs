@@ -1,0 +1,205 @@
+//! Where results of claims lie: `RESULTS/reproduce/<profile>/`.
+//!
+//! ```text
+//! report.html  verdicts.json  figures/<claim>-<figure>.svg
+//! <claim>/<protocol>.jsonl   a header with what decided the numbers, then a measurement a line
+//! <claim>/<protocol>.images.json
+//! ```
+
+use std::path::{Path, PathBuf};
+
+use rbm_report::{ImageGrid, ImageRange};
+use rbm_store::{sha256_of_bytes, write_atomically};
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Measurement, Profile, protocol::Output};
+
+/// Version of the format of protocols' results.
+const SCHEMA: u32 = 1;
+
+/// The first line of a protocol's results.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Header {
+    schema: u32,
+    protocol: String,
+    /// SHA-256 of what decides the numbers.
+    key: String,
+    /// How long it took.
+    seconds: f64,
+    /// How many measurements and pictures follow, so that a file that was cut at the end of a line is not believed.
+    #[serde(default)]
+    measurements: Option<usize>,
+    #[serde(default)]
+    pictures: Option<usize>,
+}
+
+/// A picture as it is stored.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Picture {
+    name: String,
+    height: usize,
+    width: usize,
+    /// Full colour of a diverging grid, or else black and white.
+    largest: Option<f32>,
+    grey: Option<(f32, f32)>,
+    images: Vec<Vec<f32>>,
+}
+
+/// The folder of a profile's results.
+#[derive(Clone, Debug)]
+pub struct ClaimsFolder {
+    path: PathBuf,
+}
+
+/// A protocol's results, read again.
+#[derive(Clone, Debug)]
+pub struct Stored {
+    /// What was found.
+    pub output: Output,
+    /// How long it took.
+    pub seconds: f64,
+}
+
+impl ClaimsFolder {
+    /// The folder below the results; it need not exist.
+    pub fn of(results: &Path, profile: Profile) -> Self {
+        Self { path: results.join("reproduce").join(profile.word()) }
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where a protocol's results lie.
+    pub fn measurements(&self, claim: &str, protocol: &str) -> PathBuf {
+        self.path.join(claim).join(format!("{protocol}.jsonl"))
+    }
+
+    fn pictures(&self, claim: &str, protocol: &str) -> PathBuf {
+        self.path.join(claim).join(format!("{protocol}.images.json"))
+    }
+
+    /// A protocol's results, if they are there, whole and of the same key.
+    ///
+    /// # Errors
+    /// When they are there and cannot be read.
+    pub fn read(&self, claim: &str, protocol: &str, key: &str) -> Result<Option<Stored>, Error> {
+        let path = self.measurements(claim, protocol);
+        let Ok(text) = std::fs::read_to_string(&path) else { return Ok(None) };
+        let broken = |line: usize, error: serde_json::Error| Error::File {
+            action: "read",
+            path: path.clone(),
+            reason: format!("line {}: {error}; remove the file to have it computed anew", line + 1),
+        };
+        let mut lines = text.lines().enumerate();
+        let Some((_, first)) = lines.next() else { return Ok(None) };
+        let header: Header = serde_json::from_str(first).map_err(|error| broken(0, error))?;
+        if header.schema != SCHEMA || header.key != key || header.protocol != protocol {
+            return Ok(None);
+        }
+        let measurements = lines
+            .map(|(line, text)| serde_json::from_str::<Measurement>(text).map_err(|error| broken(line, error)))
+            .collect::<Result<Vec<_>, _>>()?;
+        let images = self.read_pictures(claim, protocol)?;
+        if header.measurements != Some(measurements.len()) || header.pictures != Some(images.len()) {
+            return Ok(None);
+        }
+        Ok(Some(Stored { output: Output { measurements, images }, seconds: header.seconds }))
+    }
+
+    /// Writes a protocol's results: pictures first, so that results that are there are whole.
+    ///
+    /// # Errors
+    /// When the disk refuses, or a number is not finite.
+    pub fn write(&self, claim: &str, protocol: &str, key: &str, seconds: f64, output: &Output) -> Result<(), Error> {
+        let path = self.measurements(claim, protocol);
+        let failed = |reason: String| Error::File { action: "write", path: path.clone(), reason };
+        if let Some(one) = output.measurements.iter().find(|one| !one.value.is_finite()) {
+            return Err(failed(format!("{} is {}", one.quantity, one.value)));
+        }
+        let header = Header {
+            schema: SCHEMA,
+            protocol: protocol.to_owned(),
+            key: key.to_owned(),
+            seconds,
+            measurements: Some(output.measurements.len()),
+            pictures: Some(output.images.len()),
+        };
+        let mut text = line(&header).map_err(|error| failed(error.to_string()))?;
+        for measurement in &output.measurements {
+            text.push_str(&line(measurement).map_err(|error| failed(error.to_string()))?);
+        }
+        let folder = self.path.join(claim);
+        std::fs::create_dir_all(&folder).map_err(|error| failed(error.to_string()))?;
+        if output.images.is_empty() {
+            // Those of an earlier result would be counted to this one.
+            let _ = std::fs::remove_file(self.pictures(claim, protocol));
+        } else {
+            let pictures: Vec<Picture> = output.images.iter().map(|(name, grid)| Picture::of(name, grid)).collect();
+            let bytes = serde_json::to_vec(&pictures).map_err(|error| failed(error.to_string()))?;
+            write_atomically(&self.pictures(claim, protocol), &bytes)?;
+        }
+        Ok(write_atomically(&path, text.as_bytes())?)
+    }
+
+    /// Writes a file of the whole: the page, a figure.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn write_file(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
+        let path = self.path.join(name);
+        let folder = path.parent().unwrap_or(&self.path);
+        std::fs::create_dir_all(folder).map_err(|error| Error::File {
+            action: "write",
+            path: path.clone(),
+            reason: error.to_string(),
+        })?;
+        Ok(write_atomically(&path, bytes)?)
+    }
+
+    fn read_pictures(&self, claim: &str, protocol: &str) -> Result<Vec<(String, ImageGrid)>, Error> {
+        let path = self.pictures(claim, protocol);
+        let Ok(bytes) = std::fs::read(&path) else { return Ok(Vec::new()) };
+        let pictures: Vec<Picture> = serde_json::from_slice(&bytes).map_err(|error| Error::File {
+            action: "read",
+            path,
+            reason: error.to_string(),
+        })?;
+        Ok(pictures.into_iter().map(Picture::into_grid).collect())
+    }
+}
+
+/// SHA-256 of what decides a protocol's numbers.
+pub(crate) fn key(protocol: &str, parameters: &toml::Table, cells: &[String], numerics: u32) -> String {
+    let text = format!("{SCHEMA}\n{numerics}\n{protocol}\n{parameters}\n{}", cells.join("\n"));
+    sha256_of_bytes(text.as_bytes())
+}
+
+impl Picture {
+    fn of(name: &str, grid: &ImageGrid) -> Self {
+        let (largest, grey) = match grid.range {
+            ImageRange::Diverging { largest } => (Some(largest), None),
+            ImageRange::Grey { low, high } => (None, Some((low, high))),
+        };
+        let (name, images) = (name.to_owned(), grid.images.clone());
+        Self { name, height: grid.height, width: grid.width, largest, grey, images }
+    }
+
+    fn into_grid(self) -> (String, ImageGrid) {
+        let range = match (self.largest, self.grey) {
+            (Some(largest), _) => ImageRange::Diverging { largest },
+            (None, grey) => {
+                let (low, high) = grey.unwrap_or((0.0, 1.0));
+                ImageRange::Grey { low, high }
+            }
+        };
+        (self.name, ImageGrid { height: self.height, width: self.width, images: self.images, range })
+    }
+}
+
+/// A line of JSON.
+fn line(value: &impl Serialize) -> serde_json::Result<String> {
+    Ok(serde_json::to_string(value)? + "\n")
+}

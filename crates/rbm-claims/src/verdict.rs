@@ -1,0 +1,146 @@
+//! Verdicts on tests and claims.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Experiment, IntervalMethod, Measurement, Profile, Region, Statistic, Test, statistic::statistic};
+
+/// What a test or a claim comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// It holds.
+    Confirmed,
+    /// It does not hold.
+    Refuted,
+    /// Some of it holds and some does not.
+    Partly,
+    /// The results do not tell.
+    Undecided,
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Confirmed => "confirmed",
+            Self::Refuted => "refuted",
+            Self::Partly => "partly",
+            Self::Undecided => "undecided",
+        })
+    }
+}
+
+/// What a test came to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TestOutcome {
+    /// What was tested.
+    pub says: String,
+    /// What it came to.
+    pub verdict: Verdict,
+    /// The statistic, where there is one.
+    pub statistic: Option<Statistic>,
+    /// Its unit.
+    pub unit: String,
+    /// Where it had to lie.
+    pub rule: String,
+    /// What was found, in plain words; of an undecided test, what would decide it.
+    pub found: String,
+}
+
+/// What a claim came to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClaimOutcome {
+    /// The experiment's name.
+    pub claim: String,
+    /// What it came to.
+    pub verdict: Verdict,
+    /// What was found, in plain words.
+    pub conclusion: String,
+    /// The tests, in their order.
+    pub tests: Vec<TestOutcome>,
+}
+
+/// Decides a claim from its measurements.
+///
+/// A test is confirmed where its whole interval lies in the region that confirms, refuted where it lies in the one that
+/// refutes, else undecided. A claim is confirmed where every test is, refuted where every test is, `partly` where some
+/// tests are confirmed and some refuted, and else undecided. Tests of another profile do not count; `missing` says why
+/// there are no measurements, where that is known.
+pub fn decide(
+    experiment: &Experiment,
+    profile: Profile,
+    measurements: &[Measurement],
+    missing: Option<&str>,
+) -> ClaimOutcome {
+    let tests: Vec<&Test> = experiment.statement.test.iter().filter(|test| test.is_decided_in(profile)).collect();
+    let tests: Vec<TestOutcome> = tests.into_iter().map(|test| outcome(test, measurements, missing)).collect();
+    let count = |verdict: Verdict| tests.iter().filter(|test| test.verdict == verdict).count();
+    let (confirmed, refuted) = (count(Verdict::Confirmed), count(Verdict::Refuted));
+    let verdict = match (confirmed, refuted) {
+        (0, 0) => Verdict::Undecided,
+        (_, 0) if confirmed == tests.len() => Verdict::Confirmed,
+        (0, _) if refuted == tests.len() => Verdict::Refuted,
+        (1.., 1..) => Verdict::Partly,
+        _ => Verdict::Undecided,
+    };
+    let conclusion = match (tests.is_empty(), missing) {
+        (true, _) => format!("No test of this claim is decided in the profile {}.", profile.word()),
+        (_, Some(missing)) if confirmed + refuted == 0 => missing.to_owned(),
+        _ => tests.iter().map(|test| test.found.as_str()).collect::<Vec<_>>().join(" "),
+    };
+    ClaimOutcome { claim: experiment.name.clone(), verdict, conclusion, tests }
+}
+
+fn outcome(test: &Test, measurements: &[Measurement], missing: Option<&str>) -> TestOutcome {
+    let rule = format!("confirmed {}, refuted {}", test.confirmed.words(), test.refuted.words());
+    let of = |verdict, statistic, found| TestOutcome {
+        says: test.says.clone(),
+        verdict,
+        statistic,
+        unit: test.unit.clone(),
+        rule: rule.clone(),
+        found,
+    };
+    match statistic(test, measurements) {
+        Err(reason) => {
+            let reason = missing.map_or(reason, str::to_owned);
+            of(Verdict::Undecided, None, format!("Undecided, {}: {reason}.", test.says))
+        }
+        Ok(statistic) => {
+            let (low, high) = statistic.interval;
+            if test.confirmed.contains(low, high) {
+                of(Verdict::Confirmed, Some(statistic), test.holds.clone())
+            } else if test.refuted.contains(low, high) {
+                of(Verdict::Refuted, Some(statistic), test.fails.clone())
+            } else {
+                let found = format!("Undecided, {}: {}.", test.says, what_would_decide(test, &statistic));
+                of(Verdict::Undecided, Some(statistic), found)
+            }
+        }
+    }
+}
+
+/// About how many seeds would bring the whole interval to the side of the threshold where its middle lies.
+fn what_would_decide(test: &Test, statistic: &Statistic) -> String {
+    let Statistic { value, interval: (low, high), n, .. } = statistic;
+    let half = (high - low) / 2.0;
+    if *n == 1 && half == f64::INFINITY {
+        return "one seed has no interval; three or more would decide".into();
+    }
+    let room = [&test.confirmed, &test.refuted]
+        .into_iter()
+        .filter(|region| region.contains(*value, *value))
+        .find_map(|region: &Region| region.room(*value));
+    match room {
+        Some(_) if test.interval == IntervalMethod::Range && *n > 1 => {
+            "the numbers lie on both sides of a threshold, which more of them would not change".into()
+        }
+        Some(room) if *n > 1 && room > 0.0 && half.is_finite() && half > 0.0 => {
+            let seeds = (*n as f64 * (half / room).powi(2)).ceil();
+            format!("the interval crosses a threshold; about {seeds} seeds instead of {n} would decide")
+        }
+        Some(_) => "the interval crosses a threshold; a larger budget would decide".into(),
+        None => "it lies between the thresholds, where neither is so".into(),
+    }
+}

@@ -1,0 +1,144 @@
+//! From statistics to verdicts.
+
+use rbm_claims::{ClaimRecord, Measurement, Profile, Region, Verdict, claim_block, decide, verdict_table, with_block};
+
+use crate::common::{experiment, of_seeds, outcome, test};
+
+const RULE: &str = "confirmed = { above = 1 }\nrefuted = { below = 0 }";
+
+/// An experiment with a test of `a`, one of `b` and so on, each confirmed above 1 and refuted below 0.
+fn tests_of(letters: &str) -> String {
+    letters
+        .chars()
+        .map(|name| test(&name.to_string(), &format!("value = {{ quantity = \"{name}\" }}\n{RULE}")))
+        .collect()
+}
+
+fn exact(values: &[(&str, f64)]) -> Vec<Measurement> {
+    values.iter().map(|(quantity, value)| Measurement::new(quantity, *value)).collect()
+}
+
+#[test]
+fn a_claim_is_what_all_its_tests_are() {
+    use Verdict::{Confirmed, Partly, Refuted, Undecided};
+    let (yes, no, between) = (2.0, -1.0, 0.5);
+    for (values, expected) in [
+        ([yes, yes, yes], Confirmed),
+        ([no, no, no], Refuted),
+        ([yes, yes, no], Partly),
+        ([yes, no, between], Partly),
+        ([yes, yes, between], Undecided),
+        ([no, between, no], Undecided),
+        ([between, between, between], Undecided),
+    ] {
+        let measured = exact(&[("a", values[0]), ("b", values[1]), ("c", values[2])]);
+        let found = decide(&experiment(&tests_of("abc")), Profile::Smoke, &measured, None);
+        assert_eq!(found.verdict, expected, "{values:?}");
+    }
+}
+
+#[test]
+fn conclusions_say_what_each_test_came_to() {
+    let measured = exact(&[("a", 2.0), ("b", -1.0), ("c", 0.5)]);
+    let found = decide(&experiment(&tests_of("abc")), Profile::Smoke, &measured, None);
+    assert_eq!(
+        found.conclusion,
+        "a holds. b fails. Undecided, c: it lies between the thresholds, where neither is so."
+    );
+    assert_eq!(found.tests[0].rule, "confirmed above 1, refuted below 0");
+}
+
+#[test]
+fn the_whole_interval_must_lie_within_and_a_threshold_is_outside() {
+    let region = |above, below, outside| Region { above, below, outside };
+    for (region, low, high, expected) in [
+        (region(Some(1.0), None, None), 1.0, 2.0, false),
+        (region(Some(1.0), None, None), 1.5, 2.0, true),
+        (region(None, Some(1.0), None), 0.0, 1.0, false),
+        (region(None, Some(1.0), None), 0.0, 0.5, true),
+        (region(Some(1.0), Some(3.0), None), 1.5, 2.5, true),
+        (region(Some(1.0), Some(3.0), None), 1.5, 3.5, false),
+        (region(None, None, Some([1.0, 3.0])), 3.5, 9.0, true),
+        (region(None, None, Some([1.0, 3.0])), -9.0, 0.5, true),
+        (region(None, None, Some([1.0, 3.0])), 0.5, 3.5, false),
+        (region(Some(1.0), None, None), f64::NEG_INFINITY, f64::INFINITY, false),
+    ] {
+        assert_eq!(region.contains(low, high), expected, "{} has {low} to {high}", region.words());
+    }
+}
+
+#[test]
+fn an_undecided_test_says_what_would_decide_it() {
+    let above = "confirmed = { above = 1 }\nrefuted = { below = 1 }";
+    let lines = format!("value = {{ quantity = \"q\" }}\n{above}");
+    // Mean 2, standard deviation 1: half the interval is 4.30265 / sqrt(3) = 2.484 wide, and 1 is to be left of it; with the
+    // same spread 3 * 2.484^2 = 18.5 seeds bring it to 1.
+    let found = outcome(&lines, &of_seeds("q", &[1.0, 2.0, 3.0])).found;
+    assert!(found.contains("crosses a threshold; about 19 seeds instead of 3 would decide"), "{found}");
+    let own = outcome(&lines, &[Measurement::new("q", 2.0).between(0.0, 4.0)]).found;
+    assert!(own.contains("crosses a threshold; a larger budget would decide"), "no seeds, but an estimate: {own}");
+    let range = outcome(&format!("{lines}\ninterval = \"range\""), &of_seeds("q", &[0.0, 2.0, 3.0])).found;
+    assert!(range.contains("both sides of a threshold, which more of them would not change"), "{range}");
+}
+
+#[test]
+fn what_is_missing_is_told_and_the_rest_is_decided() {
+    let experiment = experiment(&tests_of("ab"));
+    let missing = "it needs the data set mnist, which could not be had";
+    let none = decide(&experiment, Profile::Smoke, &[], Some(missing));
+    assert_eq!((none.verdict, none.conclusion.as_str()), (Verdict::Undecided, missing));
+    let some = decide(&experiment, Profile::Smoke, &exact(&[("a", 2.0)]), Some(missing));
+    assert_eq!(some.verdict, Verdict::Undecided);
+    assert_eq!(some.tests[0].verdict, Verdict::Confirmed);
+    assert_eq!(some.conclusion, format!("a holds. Undecided, b: {missing}."));
+    let unexplained = decide(&experiment, Profile::Smoke, &exact(&[("a", 2.0)]), None);
+    assert_eq!(unexplained.conclusion, "a holds. Undecided, b: no b was measured.");
+}
+
+#[test]
+fn tests_of_another_profile_do_not_count() {
+    let of_full = test("b", &format!("value = {{ quantity = \"b\" }}\n{RULE}\nprofiles = [\"full\"]"));
+    let both = experiment(&(tests_of("a") + &of_full));
+    let measured = exact(&[("a", 2.0), ("b", -1.0)]);
+    let smoke = decide(&both, Profile::Smoke, &measured, None);
+    assert_eq!((smoke.verdict, smoke.tests.len()), (Verdict::Confirmed, 1));
+    assert_eq!(decide(&both, Profile::Full, &measured, None).verdict, Verdict::Partly);
+    let none = decide(&experiment(&of_full), Profile::Smoke, &measured, None);
+    assert_eq!(none.verdict, Verdict::Undecided);
+    assert_eq!(none.conclusion, "No test of this claim is decided in the profile smoke.");
+}
+
+fn record(tests: &str, measured: &[Measurement]) -> ClaimRecord {
+    let experiment = experiment(tests);
+    let outcome = decide(&experiment, Profile::Smoke, measured, None);
+    ClaimRecord::new(&experiment, Profile::Smoke, &outcome, 1.5, vec!["results/x".into()])
+}
+
+#[test]
+fn records_head_is_the_first_test_that_is_decided_and_open_ends_are_null() {
+    let found = record(&tests_of("ab"), &exact(&[("a", 0.5), ("b", 3.0)]));
+    assert_eq!((found.statistic, found.interval, found.n), (Some(3.0), [Some(3.0), Some(3.0)], 1));
+    assert_eq!(found.headline(), "b: 3.00");
+    let open = record(&tests_of("a"), &of_seeds("a", &[3.0]));
+    let json = serde_json::to_value(&open).expect("JSON");
+    assert_eq!(json["interval"], serde_json::json!([null, null]));
+    assert_eq!(json["verdict"], "undecided");
+    assert_eq!(serde_json::from_value::<ClaimRecord>(json).expect("a record"), open);
+}
+
+#[test]
+fn blocks_of_readmes_are_put_between_their_marks_and_nowhere_else() {
+    let text = "above\n<!-- verdicts -->\nold\n<!-- end of verdicts -->\nbelow\n";
+    let new = with_block(text, "verdicts", "new\n\n").expect("a place");
+    assert_eq!(new, "above\n<!-- verdicts -->\nnew\n<!-- end of verdicts -->\nbelow\n");
+    assert_eq!(with_block(&new, "verdicts", "new").expect("a place"), new, "twice is once");
+    assert_eq!(with_block(text, "verdict", "new"), None);
+    assert_eq!(with_block("<!-- verdicts -->\nno end", "verdicts", "new"), None);
+}
+
+#[test]
+fn tables_for_readmes_read_as_agreed() {
+    let found = record(&tests_of("ab"), &[exact(&[("a", 3.0)]), of_seeds("b", &[-1.0, -1.5, -2.0])].concat());
+    insta::assert_snapshot!("verdict_table", verdict_table(std::slice::from_ref(&found)));
+    insta::assert_snapshot!("claim_block", claim_block(&found, &["../figures/claim-one.svg".to_owned()]));
+}
