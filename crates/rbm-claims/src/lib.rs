@@ -29,7 +29,7 @@ pub use experiment::{
 };
 pub use figure::{FigureKind, FigureSpec, ReferenceSpec};
 pub use measurement::{Label, Labels, Measurement};
-pub use page::{Shown, page, verdict_table};
+pub use page::{Shown, claim_of_figure, page, verdict_table};
 pub use readme::{claim_block, with_block};
 pub use record::{ClaimRecord, TestRecord};
 pub use select::{At, Condition, Over, Select};

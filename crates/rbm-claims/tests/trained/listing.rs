@@ -72,7 +72,10 @@ fn likelihood_is_that_of_the_mathematics_however_visible_states_are_drawn() {
     for sampling in ["bernoulli", "clamped-linear"] {
         let output = found(&machine, sampling, "");
         let labels = [("model.visible_sampling", sampling.into()), ("split", "train".into()), ("cell", "one".into())];
-        assert!((only(&output, "log-likelihood", &labels) - expected).abs() < 1e-12, "sums of some 100 terms in f64");
+        assert!(
+            (only(&output, "log-likelihood-of-test-rows", &labels) - expected).abs() < 1e-12,
+            "sums of some 100 terms in f64"
+        );
         assert_eq!(only(&output, "largest-activation", &labels), largest);
         assert_eq!(only(&output, "free-energy-overflows", &labels), 0.0);
         let seeds = output.measurements.iter().filter(|measured| measured.labels.contains_key("cell"));

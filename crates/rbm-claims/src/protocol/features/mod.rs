@@ -14,15 +14,16 @@ use rbm_data::{DataConfig, Dataset, ImageShape, Split};
 use rbm_model::Parameters;
 use rbm_random::{Sequence, Stream};
 use rbm_report::ImageGrid;
+use rbm_runner::StopFlag;
 use serde::Deserialize;
 
-use super::{Inputs, Output, TrainedCell};
+use super::{Checked, Inputs, Output, TrainedCell};
 use crate::{Error, Measurement};
 
 /// Parameters of the protocol `features`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-struct Settings {
+pub(super) struct Settings {
     /// Numbers of labelled training rows; the rows of a smaller number are among those of a larger one.
     labels: Vec<usize>,
     /// Penalties per row, to choose from: of `penalty / 2 |W|^2` beside the mean over rows of `-log p(label)`.
@@ -74,7 +75,9 @@ impl Default for Settings {
 /// Data without labels, validation rows or test rows, settings that are impossible, fits that do not converge.
 pub(crate) fn features(inputs: &mut Inputs<'_>) -> Result<Output, Error> {
     let settings: Settings = inputs.parse()?;
-    settings.check().map_err(|reason| inputs.failed(reason))?;
+    let (protocol, stop) = (inputs.protocol, inputs.stop);
+    // Fits that were stopped are no failure.
+    let failed = |reason| if stop.is_stopped() { Error::Stopped } else { Error::Protocol { protocol, reason } };
     let cells = inputs.cells;
     let mut output = Output::default();
     let mut done = 0;
@@ -82,7 +85,7 @@ pub(crate) fn features(inputs: &mut Inputs<'_>) -> Result<Output, Error> {
         let data = inputs.data.load(config)?.data;
         let rows = EvaluationRows::of(&data, &settings).map_err(|reason| inputs.failed(reason))?;
         let components = PrincipalComponents::of(&data.train).map_err(|reason| inputs.failed(reason))?;
-        let comparison = Comparison { settings: &settings, data: &data, rows, components };
+        let comparison = Comparison { settings: &settings, data: &data, rows, components, stop };
         // What was found for pixels and components, which do not depend on the machine.
         let mut known = HashMap::new();
         for cell in cells.iter().filter(|cell| &cell.config.data == config) {
@@ -91,7 +94,7 @@ pub(crate) fn features(inputs: &mut Inputs<'_>) -> Result<Output, Error> {
                 let (units, pixels) = (parameters.visible(), data.train.visible());
                 return Err(inputs.failed(format!("a machine of {units} visible units on rows of {pixels}")));
             }
-            let found = comparison.of_cell(cell, &parameters, &mut known).map_err(|reason| inputs.failed(reason))?;
+            let found = comparison.of_cell(cell, &parameters, &mut known).map_err(failed)?;
             output.measurements.extend(found);
             if let Some(image) = data.image.filter(|image| image.height * image.width == parameters.visible()) {
                 output.measurements.extend(localities(cell, &parameters, image, settings.window)?);
@@ -101,13 +104,13 @@ pub(crate) fn features(inputs: &mut Inputs<'_>) -> Result<Output, Error> {
                 }
             }
             done += 1;
-            (inputs.progress)(f64::from(done) / cells.len() as f64);
+            inputs.tell(f64::from(done) / cells.len() as f64)?;
         }
     }
     Ok(output)
 }
 
-impl Settings {
+impl Checked for Settings {
     fn check(&self) -> Result<(), String> {
         if self.labels.is_empty() || self.labels.contains(&0) || self.regularisation.is_empty() {
             return Err("labels needs numbers of at least 1, and regularisation at least one penalty".to_owned());
@@ -128,11 +131,13 @@ impl Settings {
         }
         Ok(())
     }
+}
 
-    fn classifier(&self) -> Classifier {
+impl Settings {
+    fn classifier(&self, stop: &StopFlag) -> Classifier {
         let mut penalties = self.regularisation.clone();
         penalties.sort_by(|a, b| b.total_cmp(a));
-        Classifier { penalties, iterations: self.iterations, tolerance: self.tolerance }
+        Classifier { penalties, iterations: self.iterations, tolerance: self.tolerance, stop: stop.clone() }
     }
 }
 
@@ -179,6 +184,7 @@ struct Comparison<'a> {
     data: &'a Dataset,
     rows: EvaluationRows,
     components: PrincipalComponents,
+    stop: &'a StopFlag,
 }
 
 /// Which features, how many, the seed of the labelled rows, their number.
@@ -268,7 +274,7 @@ impl Comparison<'_> {
         let training = Labelled { features: training.slice_axis(Axis(0), Slice::from(..labels.len())), labels };
         let validation = Labelled { features: kind.validation.view(), labels: &self.rows.validation.1 };
         let test = Labelled { features: kind.test.view(), labels: &self.rows.test.1 };
-        let classifier = self.settings.classifier();
+        let classifier = self.settings.classifier(self.stop);
         classifier.choose(training, validation, test).map_err(|reason| format!("{}: {reason}", kind.name))
     }
 }
