@@ -7,12 +7,13 @@ use rbm_report::{
     ImageGrid, MetricPoint,
     tables::{metrics_from_parquet, timings_from_parquet},
 };
-use rbm_runner::{Cell, Config, DataSets, Depth, NUMERICS, Plan, status};
+use rbm_runner::{Cell, Config, DataSets, Depth, NUMERICS, Plan, StopFlag, status};
 use rbm_store::{CellState, Results};
 
 use crate::{
     ClaimsFolder, Error, Experiment, Label, Labels, Measurement, Profile, ProtocolSpec, SweepSpec,
-    protocol::{self, Inputs, Output, TrainedCell},
+    experiment::FILE,
+    protocol::{self, Inputs, Output, Protocol, TrainedCell, go_on},
     store,
 };
 
@@ -47,8 +48,10 @@ pub struct Found {
     pub measurements: Vec<Measurement>,
     /// Pictures of protocols.
     pub images: Vec<(String, ImageGrid)>,
-    /// Seconds that protocols and cells took, when they were computed.
-    pub seconds: f64,
+    /// Seconds that its cells took, when they were computed, by their ids: several claims may have a cell in common.
+    pub seconds_of_cells: BTreeMap<String, f64>,
+    /// Seconds that its protocols took.
+    pub seconds_of_protocols: f64,
     /// The most memory that a process held in which one of its cells was computed.
     pub peak_memory_bytes: u64,
     /// What went wrong on the way: cells that failed, protocols that could not be carried out.
@@ -62,7 +65,7 @@ impl Claim {
     /// Plans the sweeps of an experiment. Data that cannot be had leave sweeps out and are told in [`Claim::missing`].
     ///
     /// # Errors
-    /// A mistake in one of its configs.
+    /// A mistake in one of its configs, or in the parameters of a protocol under either profile.
     pub fn plan(
         experiment: Experiment,
         profile: Profile,
@@ -70,6 +73,7 @@ impl Claim {
         unavailable: &mut Unavailable,
     ) -> Result<Self, Error> {
         let mut claim = Self { experiment, profile, sweeps: Vec::new(), missing: None };
+        claim.check_protocols()?;
         for spec in claim.experiment.statement.sweep.clone() {
             let Some(settings) = spec.settings(profile) else { continue };
             let config = claim.config(&spec, &settings.set)?;
@@ -92,6 +96,22 @@ impl Claim {
         Ok(claim)
     }
 
+    /// Refuses parameters that a protocol would refuse, which can be hours later.
+    fn check_protocols(&self) -> Result<(), Error> {
+        for spec in &self.experiment.statement.protocol {
+            let Some(protocol) = protocol::find(&spec.name) else { continue };
+            for profile in [Profile::Smoke, Profile::Full] {
+                if let Some(parameters) = spec.parameters(profile) {
+                    (protocol.check)(parameters).map_err(|reason| Error::Experiment {
+                        file: self.experiment.folder.join(FILE),
+                        message: format!("protocol {:?}, profile {}: {reason}", spec.key(), profile.word()),
+                    })?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn config(&self, spec: &SweepSpec, sets: &[String]) -> Result<Config, Error> {
         let text = self.experiment.configs.get(&spec.config).map(String::as_str).unwrap_or_default();
         let path = self.experiment.folder.join(&spec.config);
@@ -100,20 +120,24 @@ impl Claim {
 
     /// Reads what its cells left, and carries out its protocols or reads what they left, too.
     ///
-    /// `progress` is told the protocol and the share of it that is done.
+    /// `progress` is told the protocol and the share of it that is done. A cell that is not there is a note and, with its
+    /// labels and its seed, the measurement `missing`.
     ///
     /// # Errors
-    /// Files of ours that are broken, a disk that refuses; what a protocol lacks is a note instead.
+    /// [`Error::Stopped`] when `stop` is raised: what was finished before is kept. Files of ours that are broken, a disk
+    /// that refuses; what a protocol lacks is a note instead.
     pub fn find(
         &self,
         results: &Results,
         folder: &ClaimsFolder,
         data: &mut DataSets,
         progress: &dyn Fn(&str, f64),
+        stop: &StopFlag,
     ) -> Result<Found, Error> {
         let mut found = Found::default();
         let mut trained: Vec<TrainedCell> = Vec::new();
         for sweep in &self.sweeps {
+            go_on(stop)?;
             let states = status(&sweep.plan, results.path(), Depth::Hashes)?;
             for (cell, status) in sweep.plan.cells.iter().zip(&states) {
                 let labels = labels_of(cell, &sweep.name);
@@ -125,13 +149,11 @@ impl Claim {
                         let (sweep, config) = (sweep.name.clone(), cell.config.clone());
                         trained.push(TrainedCell { sweep, labels, config, folder });
                     }
-                    CellState::Diverged => {
-                        let one = Measurement::new("diverged", 1.0).of_seed(cell.config.run.seed);
-                        found.measurements.push(Measurement { labels, ..one });
-                    }
+                    CellState::Diverged => found.without_numbers("diverged", cell, labels),
                     state => {
                         let why = status.message.clone().unwrap_or_else(|| format!("it is {state:?}").to_lowercase());
                         found.notes.push(format!("the cell {} of {} is missing: {why}", cell.name, sweep.name));
+                        found.without_numbers("missing", cell, labels);
                     }
                 }
             }
@@ -143,13 +165,13 @@ impl Claim {
             if cells.is_empty() && !spec.sweeps.as_ref().is_some_and(Vec::is_empty) && self.reads_cells(spec) {
                 continue;
             }
-            match self.carry_out(spec, parameters, &cells, folder, data, progress) {
+            match self.carry_out(spec, parameters, &cells, &mut Laboratory { folder, data, progress, stop }) {
                 Ok((output, seconds)) => {
-                    found.seconds += seconds;
+                    found.seconds_of_protocols += seconds;
                     found.measurements.extend(output.measurements);
                     found.images.extend(output.images);
                 }
-                Err(error @ (Error::File { .. } | Error::Store(_))) => return Err(error),
+                Err(error @ (Error::File { .. } | Error::Store(_) | Error::Stopped)) => return Err(error),
                 Err(error) => found.notes.push(rbm_runner::with_sources(&error)),
             }
         }
@@ -164,37 +186,81 @@ impl Claim {
         }
     }
 
+    /// What a protocol finds of some cells, and the seconds that it took: of all at once, or of one after the other.
     fn carry_out(
         &self,
         spec: &ProtocolSpec,
         parameters: &toml::Table,
         cells: &[TrainedCell],
-        folder: &ClaimsFolder,
-        data: &mut DataSets,
-        progress: &dyn Fn(&str, f64),
+        laboratory: &mut Laboratory<'_>,
     ) -> Result<(Output, f64), Error> {
-        let (claim, name, saved) = (&self.experiment.name, spec.name.as_str(), spec.key());
-        let ids: Vec<String> = cells.iter().map(|cell| cell.folder.display().to_string()).collect();
-        let ids: Vec<String> =
-            ids.iter().map(|path| path.rsplit(['/', '\\']).next().unwrap_or_default().to_owned()).collect();
-        let key = store::key(name, parameters, &ids, NUMERICS);
-        if let Some(stored) = folder.read(claim, saved, &key)? {
+        let Some(protocol) = protocol::find(&spec.name) else {
+            return Err(Error::Protocol { protocol: "?", reason: format!("there is no protocol {:?}", spec.name) });
+        };
+        let claim = &self.experiment.name;
+        if !protocol.each_cell {
+            return laboratory.carry_out(claim, spec.key(), protocol, parameters, cells, (0, 1));
+        }
+        let (mut all, mut seconds) = (Output::default(), 0.0);
+        for (index, cell) in cells.iter().enumerate() {
+            let saved = format!("{}/{}", spec.key(), cell.id12());
+            let part = (index, cells.len());
+            let one = laboratory.carry_out(claim, &saved, protocol, parameters, std::slice::from_ref(cell), part)?;
+            all.measurements.extend(one.0.measurements);
+            all.images.extend(one.0.images);
+            seconds += one.1;
+        }
+        Ok((all, seconds))
+    }
+}
+
+/// Where and with what protocols are carried out.
+struct Laboratory<'a> {
+    folder: &'a ClaimsFolder,
+    data: &'a mut DataSets,
+    progress: &'a dyn Fn(&str, f64),
+    stop: &'a StopFlag,
+}
+
+impl Laboratory<'_> {
+    /// Reads what a protocol left under a name, or carries it out: as `part.0` of `part.1` parts, counted from 0.
+    fn carry_out(
+        &mut self,
+        claim: &str,
+        saved: &str,
+        protocol: &Protocol,
+        parameters: &toml::Table,
+        cells: &[TrainedCell],
+        part: (usize, usize),
+    ) -> Result<(Output, f64), Error> {
+        let key = store::key(protocol, parameters, cells.iter().map(TrainedCell::id12), NUMERICS);
+        if let Some(stored) = self.folder.read(claim, saved, &key)? {
             return Ok((stored.output, stored.seconds));
         }
-        let Some((protocol, run)) = protocol::find(name) else {
-            return Err(Error::Protocol { protocol: "?", reason: format!("there is no protocol {name:?}") });
-        };
         let begun = Instant::now();
-        let tell = |share: f64| progress(protocol, share);
-        tell(0.0);
-        let output = run(&mut Inputs { protocol, parameters, cells, data, progress: &tell })?;
+        let tell = |share: f64| (self.progress)(protocol.name, (part.0 as f64 + share) / part.1 as f64);
+        let (data, stop) = (&mut *self.data, self.stop);
+        let mut inputs = Inputs { protocol: protocol.name, parameters, cells, data, progress: &tell, stop };
+        inputs.tell(0.0)?;
+        let output = (protocol.run)(&mut inputs)?;
         let seconds = begun.elapsed().as_secs_f64();
-        folder.write(claim, saved, &key, seconds, &output)?;
+        self.folder.write(claim, saved, &key, seconds, &output)?;
         Ok((output, seconds))
     }
 }
 
 impl Found {
+    /// Seconds that cells and protocols took, when they were computed.
+    pub fn seconds(&self) -> f64 {
+        self.seconds_of_cells.values().sum::<f64>() + self.seconds_of_protocols
+    }
+
+    /// That a cell gives no numbers: for tests that would take the other seeds for all.
+    fn without_numbers(&mut self, quantity: &str, cell: &Cell, labels: Labels) {
+        let one = Measurement::new(quantity, 1.0).of_seed(cell.config.run.seed);
+        self.measurements.push(Measurement { labels, ..one });
+    }
+
     fn read_cell(&mut self, cell: &Cell, labels: &Labels, folder: &rbm_store::CellFolder) -> Result<(), Error> {
         let seed = cell.config.run.seed;
         let metrics: Vec<MetricPoint> = match folder.read_file("metrics.parquet")? {
@@ -218,7 +284,7 @@ impl Found {
             let rows = timings_from_parquet(&bytes)?;
             let seconds: f64 = rows.iter().map(|row| row.train_seconds).sum();
             let all: f64 = rows.iter().map(|row| row.train_seconds + row.evaluate_seconds).sum();
-            self.seconds += all;
+            self.seconds_of_cells.insert(cell.id.to_string(), all);
             let one = Measurement::new("train-seconds", seconds).of_seed(seed);
             self.measurements.push(Measurement { labels: labels.clone(), ..one });
         }

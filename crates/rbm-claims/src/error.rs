@@ -22,10 +22,13 @@ pub enum Error {
         /// What went wrong.
         reason: String,
     },
+    /// Someone wished it to stop.
+    #[error("stopped")]
+    Stopped,
     /// A file of results that cannot be read or written.
     #[error("failed to {action} {path}: {reason}", path = path.display())]
     File {
-        /// "read" or "write".
+        /// "read", "write" or "create".
         action: &'static str,
         /// The file.
         path: PathBuf,

@@ -24,12 +24,12 @@ pub use claim::{Claim, Found, PlannedSweep, Unavailable, all_cells};
 pub use embedded::{choose, embedded, read_folder};
 pub use error::Error;
 pub use experiment::{
-    Basis, Budget, Experiment, Group, IntervalMethod, Profile, ProtocolSpec, Region, Role, Settings, Statement, SweepSpec,
-    Test,
+    Basis, Budget, Experiment, Group, IntervalMethod, Profile, ProtocolSpec, Region, Role, Settings, Statement,
+    SweepSpec, Test,
 };
 pub use figure::{FigureKind, FigureSpec, ReferenceSpec};
 pub use measurement::{Label, Labels, Measurement};
-pub use page::{Shown, page, verdict_table};
+pub use page::{Shown, claim_of_figure, page, verdict_table};
 pub use readme::{claim_block, with_block};
 pub use record::{ClaimRecord, TestRecord};
 pub use select::{At, Condition, Over, Select};

@@ -2,7 +2,7 @@
 
 use rbm_report::{ClaimSection, ClaimsPage, ClaimsReport, TestRow, VerdictWord, render_claims};
 
-use crate::{Basis, Claim, ClaimRecord, Error, FigureKind, Found, Group, Profile, Role, TestRecord, Verdict, record::figure};
+use crate::{Basis, Claim, ClaimRecord, Error, FigureKind, Found, Group, Role, TestRecord, Verdict, record::figure};
 
 /// A claim with everything that is shown of it.
 pub struct Shown<'a> {
@@ -12,6 +12,8 @@ pub struct Shown<'a> {
     pub found: &'a Found,
     /// What it came to.
     pub record: &'a ClaimRecord,
+    /// The call that tests it alone.
+    pub command: String,
 }
 
 /// The page and its figures; `command` makes it anew, `facts` hold for all claims.
@@ -22,16 +24,15 @@ pub fn page(
     title: &str,
     command: &str,
     facts: Vec<(String, String)>,
-    profile: Profile,
     shown: &[Shown<'_>],
 ) -> Result<ClaimsPage, Error> {
-    let claims = shown.iter().map(|one| section(one, profile)).collect();
+    let claims = shown.iter().map(section).collect();
     let report = ClaimsReport { title: title.to_owned(), facts, claims, command: command.to_owned() };
     Ok(render_claims(&report)?)
 }
 
-fn section(shown: &Shown<'_>, profile: Profile) -> ClaimSection {
-    let Shown { claim, found, record } = shown;
+fn section(shown: &Shown<'_>) -> ClaimSection {
+    let Shown { claim, found, record, command } = shown;
     let statement = &claim.experiment.statement;
     let charts = statement.figure.iter().filter(|figure| figure.kind != FigureKind::Images);
     let charts = charts.map(|figure| figure.chart(&record.claim, &found.measurements));
@@ -63,7 +64,7 @@ fn section(shown: &Shown<'_>, profile: Profile) -> ClaimSection {
         tests: record.tests.iter().map(row).collect(),
         charts: charts.collect(),
         images: pictures.collect(),
-        command: format!("rbm reproduce {} --profile {}", record.claim, profile.word()),
+        command: command.clone(),
         note: (!notes.is_empty()).then(|| notes.join("; ")),
         seconds: (record.seconds > 0.0).then_some(record.seconds),
     }
@@ -102,6 +103,13 @@ fn word(verdict: Verdict) -> VerdictWord {
         Verdict::Partly => VerdictWord::Partly,
         Verdict::Undecided => VerdictWord::Undecided,
     }
+}
+
+/// The claim that a figure's file belongs to: of all claims with whose name and a hyphen it begins, the one with the
+/// longest name.
+pub fn claim_of_figure<'a>(file: &str, claims: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let begins = |claim: &&str| file.strip_prefix(*claim).is_some_and(|rest| rest.starts_with('-'));
+    claims.into_iter().filter(begins).max_by_key(|claim| claim.len())
 }
 
 /// The table of verdicts for a README: claim, verdict, what was found.

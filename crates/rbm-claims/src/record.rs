@@ -152,7 +152,11 @@ impl TestRecord {
             [None, None] => "–".into(),
             // Both ends are the number itself: either it is known to be exact, or nothing was there to make an interval of.
             [Some(low), Some(high)] if low == high && !self.has_interval() => {
-                if self.method.starts_with("exact") { "exact".into() } else { "–".into() }
+                if self.method.starts_with("exact") {
+                    "exact".into()
+                } else {
+                    "–".into()
+                }
             }
             [low, high] => format!("{} to {}", end(low), end(high)),
         }

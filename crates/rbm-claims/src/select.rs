@@ -226,7 +226,10 @@ impl Select {
         let seeds: BTreeSet<Option<u64>> = numbers.iter().flat_map(|(_, values)| values.keys().copied()).collect();
         if let Some((labels, values)) = numbers.iter().find(|(_, values)| values.len() < seeds.len()) {
             let (n, all, labels) = (values.len(), seeds.len(), words(labels));
-            return Err(format!("{} stands under other conditions of other seeds: {n} of {all} have {labels}", self.quantity));
+            return Err(format!(
+                "{} stands under other conditions of other seeds: {n} of {all} have {labels}",
+                self.quantity
+            ));
         }
         let mut by_seed: BTreeMap<Option<u64>, Vec<f64>> = BTreeMap::new();
         for (seed, number) in numbers.into_iter().flat_map(|(_, values)| values) {

@@ -1,9 +1,13 @@
-//! Where results of claims lie: `RESULTS/reproduce/<profile>/`.
+//! Where results of claims lie: `RESULTS/reproduce/<profile>/`, and `RESULTS/reproduce/<folder>/<profile>/` of claims of
+//! one's own in a folder of that name.
 //!
 //! ```text
-//! report.html  verdicts.json  figures/<claim>-<figure>.svg
+//! report.html                the page, where all claims of the profile were tested
+//! <claim>.html               where this one alone was; several.html: where some were
+//! verdicts.json  figures/<claim>-<figure>.svg
 //! <claim>/<protocol>.jsonl   a header with what decided the numbers, then a measurement a line
 //! <claim>/<protocol>.images.json
+//! <claim>/<protocol>/<cell>.jsonl   the same of a protocol that takes the cells one by one
 //! ```
 
 use std::path::{Path, PathBuf};
@@ -12,7 +16,10 @@ use rbm_report::{ImageGrid, ImageRange};
 use rbm_store::{sha256_of_bytes, write_atomically};
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Measurement, Profile, protocol::Output};
+use crate::{
+    Error, Measurement, Profile,
+    protocol::{Output, Protocol},
+};
 
 /// Version of the format of protocols' results.
 const SCHEMA: u32 = 1;
@@ -67,6 +74,23 @@ impl ClaimsFolder {
         Self { path: results.join("reproduce").join(profile.word()) }
     }
 
+    /// That of claims of one's own, in a folder of experiments of this name.
+    pub fn of_own(results: &Path, experiments: &str, profile: Profile) -> Self {
+        Self { path: results.join("reproduce").join(experiments).join(profile.word()) }
+    }
+
+    /// Makes the folder: before hours of computing, whose results it is to hold.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn create(&self) -> Result<(), Error> {
+        std::fs::create_dir_all(&self.path).map_err(|error| Error::File {
+            action: "create",
+            path: self.path.clone(),
+            reason: error.to_string(),
+        })
+    }
+
     /// The folder.
     pub fn path(&self) -> &Path {
         &self.path
@@ -75,6 +99,13 @@ impl ClaimsFolder {
     /// Where a protocol's results lie.
     pub fn measurements(&self, claim: &str, protocol: &str) -> PathBuf {
         self.path.join(claim).join(format!("{protocol}.jsonl"))
+    }
+
+    /// The file of a protocol's results, or the folder of those of its cells, whichever is there.
+    pub fn evidence(&self, claim: &str, protocol: &str) -> Option<PathBuf> {
+        [self.measurements(claim, protocol), self.path.join(claim).join(protocol)]
+            .into_iter()
+            .find(|path| path.exists())
     }
 
     fn pictures(&self, claim: &str, protocol: &str) -> PathBuf {
@@ -131,8 +162,7 @@ impl ClaimsFolder {
         for measurement in &output.measurements {
             text.push_str(&line(measurement).map_err(|error| failed(error.to_string()))?);
         }
-        let folder = self.path.join(claim);
-        std::fs::create_dir_all(&folder).map_err(|error| failed(error.to_string()))?;
+        std::fs::create_dir_all(path.parent().unwrap_or(&self.path)).map_err(|error| failed(error.to_string()))?;
         if output.images.is_empty() {
             // Those of an earlier result would be counted to this one.
             let _ = std::fs::remove_file(self.pictures(claim, protocol));
@@ -172,9 +202,15 @@ impl ClaimsFolder {
 }
 
 /// SHA-256 of what decides a protocol's numbers.
-pub(crate) fn key(protocol: &str, parameters: &toml::Table, cells: &[String], numerics: u32) -> String {
-    let text = format!("{SCHEMA}\n{numerics}\n{protocol}\n{parameters}\n{}", cells.join("\n"));
-    sha256_of_bytes(text.as_bytes())
+pub(crate) fn key(
+    protocol: &Protocol,
+    parameters: &toml::Table,
+    cells: impl Iterator<Item = String>,
+    numerics: u32,
+) -> String {
+    let cells: Vec<String> = cells.collect();
+    let (name, version, cells) = (protocol.name, protocol.version, cells.join("\n"));
+    sha256_of_bytes(format!("{SCHEMA}\n{numerics}\n{name} {version}\n{parameters}\n{cells}").as_bytes())
 }
 
 impl Picture {

@@ -110,6 +110,13 @@ pub(crate) fn this_command() -> String {
     words.map(|word| quoted(&word)).collect::<Vec<_>>().join(" ")
 }
 
+/// A part of a sentence as one: with a capital and a full stop.
+pub(crate) fn sentence(part: &str) -> String {
+    let mut rest = part.chars();
+    let first: String = rest.next().map_or_else(String::new, |first| first.to_uppercase().collect());
+    format!("{first}{}.", rest.as_str().trim_end_matches('.'))
+}
+
 /// A word as a shell takes it.
 pub(crate) fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=,:+@%".contains(c);

@@ -6,8 +6,9 @@ use rbm_eval::log_z::{Schedule, Verdict, anneal_up, forward_estimate};
 use rbm_model::{AnnealedChains, AnnealingPath, ChainStreams, Parameters, Place, Precision, exact};
 use rbm_ops::{BackendName, open};
 use rbm_random::{Sequence, Stream};
+use rbm_runner::StopFlag;
 
-use super::partition_cost::Settings;
+use super::{go_on, partition_cost::Settings};
 use crate::{Error, Measurement};
 
 /// Up to so many hidden units log Z is summed too, in a second or so, and the error is known.
@@ -20,7 +21,7 @@ const VISIBLE_BIAS: f64 = -2.0;
 /// - `seconds` and `ais-seconds`: of the run, without those runs by which the library judges its interval;
 /// - `ais-half-width-nats`: half the width of the interval of three standard errors, where both its ends are defined;
 /// - `ais-error-nats`: how far the estimate is from the sum over the hidden layer, up to 22 hidden units.
-pub(super) fn measure(settings: &Settings, hidden: usize) -> Result<Vec<Measurement>, Error> {
+pub(super) fn measure(settings: &Settings, hidden: usize, stop: &StopFlag) -> Result<Vec<Measurement>, Error> {
     let machine = digit_like_machine(settings.visible, hidden, settings.scale)?;
     let place = Place { device: open(BackendName::Flex)?, precision: Precision::F32 };
     // From independent units with the machine's own visible bias: weights and hidden biases are what is turned on.
@@ -30,6 +31,7 @@ pub(super) fn measure(settings: &Settings, hidden: usize) -> Result<Vec<Measurem
     let summed = (hidden.min(settings.visible) <= MOST_SUMMED).then(|| exact::log_partition(&machine)).transpose()?;
     let mut found = Vec::new();
     for seed in 0..settings.ais_seeds {
+        go_on(stop)?;
         let clock = Instant::now();
         let chains = AnnealedChains::at_start(&path, settings.ais_chains, seed, ChainStreams::ANNEAL);
         let weights = anneal_up(&path, &betas, chains, &mut |_| ())?;

@@ -11,12 +11,14 @@ use rbm_model::{
     exact::{self, WeightedRows},
 };
 use rbm_random::{Sequence, Stream};
+use rbm_runner::StopFlag;
 use serde::Deserialize;
 
 use super::{
-    Inputs, Output,
+    Checked, Inputs, Output,
     bias_curve::Curve,
-    machines::{ascend, bars_and_stripes, random_machine, random_rows, refuse_size},
+    go_on,
+    machines::{ascend, bars_and_stripes, check_machines, check_size, random_machine, random_rows},
     rises::Rises,
 };
 use crate::{Error, Label, Measurement};
@@ -24,7 +26,7 @@ use crate::{Error, Label, Measurement};
 /// What may stand in `[protocol.parameters]`.
 #[derive(Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-struct Settings {
+pub(super) struct Settings {
     /// Random machines of each scale, and trainings (20).
     machines: u64,
     /// Visible units of random machines (6).
@@ -70,21 +72,22 @@ impl Default for Settings {
     }
 }
 
-impl Settings {
-    fn refuse(&self) -> Option<String> {
+impl Checked for Settings {
+    fn check(&self) -> Result<(), String> {
         if !(1..=12).contains(&self.training_hidden) || self.rows == 0 {
-            return Some("`training_hidden` must be from 1 to 12, and `rows` at least 1".into());
+            return Err("`training_hidden` must be from 1 to 12, and `rows` at least 1".into());
         }
         if self.ks.is_empty() || self.ks[0] == 0 || !self.ks.is_sorted_by(|a, b| a < b) {
-            return Some("`ks` must ascend from at least 1".into());
+            return Err("`ks` must ascend from at least 1".into());
         }
         if !self.training_steps.is_sorted_by(|a, b| a < b) {
-            return Some("`training_steps` must ascend".into());
+            return Err("`training_steps` must ascend".into());
         }
         if !(self.sweeps.is_finite() && self.sweeps > 0.0) || self.rises_up_to < 2 {
-            return Some("`sweeps` must be positive, and `rises_up_to` at least 2".into());
+            return Err("`sweeps` must be positive, and `rises_up_to` at least 2".into());
         }
-        refuse_size(self.visible, self.hidden)
+        check_machines(self.machines, &self.scales)?;
+        check_size(self.visible, self.hidden)
     }
 }
 
@@ -102,27 +105,26 @@ impl Settings {
 /// And by `point`, over all its machines: see [`Rises`].
 pub(crate) fn bias_of_k(inputs: &mut Inputs<'_>) -> Result<Output, Error> {
     let settings: Settings = inputs.parse()?;
-    if let Some(reason) = settings.refuse() {
-        return Err(inputs.failed(reason));
-    }
+    let stop = inputs.stop;
     let mut measurements = Vec::new();
     let mut random = Vec::new();
     for (done, &scale) in settings.scales.iter().enumerate() {
         let of_seed = |seed| {
+            go_on(stop)?;
             let machine = random_machine(settings.visible, settings.hidden, scale, seed)?;
             let rows = random_rows(settings.visible, settings.rows, seed)?;
             point(&settings, &machine, &rows, ("scale", scale), seed)
         };
         let of_seeds: Result<Vec<_>, Error> = (0..settings.machines).into_par_iter().map(of_seed).collect();
         random.extend(of_seeds?);
-        (inputs.progress)(0.5 * (done + 1) as f64 / settings.scales.len() as f64);
+        inputs.tell(0.5 * (done + 1) as f64 / settings.scales.len() as f64)?;
     }
     measurements.extend(summarised(random, "random"));
     let rows = bars_and_stripes(inputs.data)?;
     let of_seeds: Result<Vec<_>, Error> =
-        (0..settings.machines).into_par_iter().map(|seed| training(&settings, &rows, seed)).collect();
+        (0..settings.machines).into_par_iter().map(|seed| training(&settings, &rows, seed, stop)).collect();
     measurements.extend(summarised(of_seeds?.into_iter().flatten().collect(), "training"));
-    (inputs.progress)(1.0);
+    inputs.tell(1.0)?;
     Ok(Output { measurements, images: Vec::new() })
 }
 
@@ -151,7 +153,7 @@ fn point(
 }
 
 /// A training by the exact gradient, measured on its way.
-fn training(settings: &Settings, rows: &WeightedRows, seed: u64) -> Result<Vec<Found>, Error> {
+fn training(settings: &Settings, rows: &WeightedRows, seed: u64, stop: &StopFlag) -> Result<Vec<Found>, Error> {
     let (m, n) = (rows.visible(), settings.training_hidden);
     let mut draws = Sequence::new(seed, Stream::Initialization, 0);
     let weights = (0..m * n).map(|_| settings.start * draws.normal()).collect();
@@ -160,6 +162,7 @@ fn training(settings: &Settings, rows: &WeightedRows, seed: u64) -> Result<Vec<F
     let mut found = Vec::new();
     for &step in &settings.training_steps {
         for _ in taken..step {
+            go_on(stop)?;
             machine = ascend(&machine, &exact::gradient(&machine, rows)?, settings.learning_rate)?;
         }
         taken = step;

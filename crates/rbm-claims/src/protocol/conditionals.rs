@@ -15,16 +15,17 @@ use rbm_ops::{BackendName, open};
 use serde::Deserialize;
 
 use super::{
-    Inputs, Output,
+    Checked, Inputs, Output,
     definition::{Joint, factorisation_error, means, states},
-    machines::{largest_difference, random_machine, refuse_size},
+    go_on,
+    machines::{check_machines, check_size, largest_difference, random_machine},
 };
 use crate::{Error, Measurement};
 
 /// What may stand in `[protocol.parameters]`.
 #[derive(Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-struct Settings {
+pub(super) struct Settings {
     /// Machines of each scale (20).
     machines: u64,
     /// Visible units (6), at least 2 for the lateral connection.
@@ -43,6 +44,13 @@ impl Default for Settings {
     }
 }
 
+impl Checked for Settings {
+    fn check(&self) -> Result<(), String> {
+        check_machines(self.machines, &self.scales)?;
+        check_size(self.visible, self.hidden)
+    }
+}
+
 /// Measures, of each machine (the seed) and `scale`, the largest errors over all states:
 ///
 /// - `hidden-conditional-error`, `visible-conditional-error`: of the library's `p(h_j | v)` and `p(v_i | h)`;
@@ -51,15 +59,13 @@ impl Default for Settings {
 ///   control that the measurement can fail.
 pub(crate) fn conditionals(inputs: &mut Inputs<'_>) -> Result<Output, Error> {
     let settings: Settings = inputs.parse()?;
-    if let Some(reason) = refuse_size(settings.visible, settings.hidden) {
-        return Err(inputs.failed(reason));
-    }
+    let stop = inputs.stop;
     let mut measurements = Vec::new();
     for (done, &scale) in settings.scales.iter().enumerate() {
-        let of_machines: Result<Vec<_>, Error> =
-            (0..settings.machines).into_par_iter().map(|seed| errors(&settings, scale, seed)).collect();
+        let of_machine = |seed| go_on(stop).and_then(|()| errors(&settings, scale, seed));
+        let of_machines: Result<Vec<_>, Error> = (0..settings.machines).into_par_iter().map(of_machine).collect();
         measurements.extend(of_machines?.into_iter().flatten());
-        (inputs.progress)((done + 1) as f64 / settings.scales.len() as f64);
+        inputs.tell((done + 1) as f64 / settings.scales.len() as f64)?;
     }
     Ok(Output { measurements, images: Vec::new() })
 }

@@ -9,14 +9,16 @@ use rayon::prelude::*;
 use rbm_model::{ChainDraws, Chains, ModelConfig, Parameters, Precision, Rbm, exact};
 use rbm_ops::{BackendName, open};
 use rbm_random::Stream;
+use rbm_runner::StopFlag;
 use serde::Deserialize;
 
 use super::{
-    Inputs, Output,
+    Checked, Inputs, Output,
     chain_law::ChainLaw,
     definition::Joint,
+    go_on,
     histogram::p_value,
-    machines::{random_machine, refuse_size},
+    machines::{check_machines, check_size, random_machine},
     two_modes,
 };
 use crate::{Error, Measurement};
@@ -70,19 +72,20 @@ impl Default for Settings {
     }
 }
 
-impl Settings {
-    fn refuse(&self) -> Option<String> {
+impl Checked for Settings {
+    fn check(&self) -> Result<(), String> {
         let ascend = |steps: &[u32]| steps.is_sorted_by(|a, b| a < b);
         if self.visible > 10 {
-            return Some(format!("`visible` must be at most 10, not {}", self.visible));
+            return Err(format!("`visible` must be at most 10, not {}", self.visible));
         }
         if !ascend(&self.steps) || !ascend(&self.sampler_steps) {
-            return Some("`steps` and `sampler_steps` must ascend".into());
+            return Err("`steps` and `sampler_steps` must ascend".into());
         }
         if self.chains == 0 || self.mode_chains == 0 || self.mode_steps == 0 {
-            return Some("there must be chains, and steps for them".into());
+            return Err("there must be chains, and steps for them".into());
         }
-        refuse_size(self.visible, self.hidden)
+        check_machines(self.machines, &self.scales)?;
+        check_size(self.visible, self.hidden)
     }
 }
 
@@ -100,33 +103,31 @@ impl Settings {
 /// And of machines with two modes of equal weight, by `coupling`: see [`two_modes`].
 pub(crate) fn gibbs(inputs: &mut Inputs<'_>) -> Result<Output, Error> {
     let settings: Settings = inputs.parse()?;
-    if let Some(reason) = settings.refuse() {
-        return Err(inputs.failed(reason));
-    }
+    let stop = inputs.stop;
     let parts = settings.scales.len() + settings.couplings.len();
     let mut measurements = Vec::new();
     for (done, &scale) in settings.scales.iter().enumerate() {
         let of_machine = |seed| {
             let machine = random_machine(settings.visible, settings.hidden, scale, seed)?;
-            let mut found = convergence(&settings, &machine)?;
-            found.extend(sampler(&settings, &machine, seed)?);
+            let mut found = convergence(&settings, &machine, stop)?;
+            found.extend(sampler(&settings, &machine, seed, stop)?);
             Ok(found.into_iter().map(|one| one.with("scale", scale).of_seed(seed)).collect())
         };
         let of_machines: Result<Vec<Vec<_>>, Error> = (0..settings.machines).into_par_iter().map(of_machine).collect();
         measurements.extend(of_machines?.into_iter().flatten());
-        (inputs.progress)((done + 1) as f64 / parts as f64);
+        inputs.tell((done + 1) as f64 / parts as f64)?;
     }
     for (done, &coupling) in settings.couplings.iter().enumerate() {
-        let of_seed = |seed| two_modes::measure(&settings, coupling, seed);
+        let of_seed = |seed| two_modes::measure(&settings, coupling, seed, stop);
         let of_seeds: Result<Vec<_>, Error> = (0..settings.machines).into_par_iter().map(of_seed).collect();
         measurements.extend(of_seeds?.into_iter().flatten());
-        (inputs.progress)((settings.scales.len() + done + 1) as f64 / parts as f64);
+        inputs.tell((settings.scales.len() + done + 1) as f64 / parts as f64)?;
     }
     Ok(Output { measurements, images: Vec::new() })
 }
 
 /// The chain's law along its steps.
-fn convergence(settings: &Settings, machine: &Parameters) -> Result<Vec<Measurement>, Error> {
+fn convergence(settings: &Settings, machine: &Parameters, stop: &StopFlag) -> Result<Vec<Measurement>, Error> {
     let model = Joint::new(machine).visible_law();
     let mut chain = ChainLaw::new(machine, 0);
     let last = settings.steps.last().copied().unwrap_or(0);
@@ -135,6 +136,7 @@ fn convergence(settings: &Settings, machine: &Parameters) -> Result<Vec<Measurem
     let mut largest_rise = f64::NEG_INFINITY;
     let mut before = None;
     for step in 0..=last.max(settings.most_steps) {
+        go_on(stop)?;
         let variation = exact::total_variation(chain.law(), &model);
         if settings.steps.contains(&step) {
             found.push(Measurement::new("total-variation", variation).at(f64::from(step)));
@@ -179,7 +181,7 @@ pub(super) fn chains_at(machine: &Parameters, start: &[f32], chains: usize, seed
 }
 
 /// The sampler's histograms against the chain's law.
-fn sampler(settings: &Settings, machine: &Parameters, seed: u64) -> Result<Vec<Measurement>, Error> {
+fn sampler(settings: &Settings, machine: &Parameters, seed: u64, stop: &StopFlag) -> Result<Vec<Measurement>, Error> {
     let m = machine.visible();
     let mut law = ChainLaw::new(machine, 0);
     let mut chains = chains_at(machine, &vec![0.0; m], settings.chains, seed)?;
@@ -187,6 +189,7 @@ fn sampler(settings: &Settings, machine: &Parameters, seed: u64) -> Result<Vec<M
     let mut taken = 0;
     for &step in &settings.sampler_steps {
         for _ in taken..step {
+            go_on(stop)?;
             chains = chains.step();
             law.step();
         }

@@ -22,16 +22,19 @@ use rbm_train::autodiff_gradient;
 use serde::Deserialize;
 
 use super::{
-    Inputs, Output,
+    Checked, Inputs, Output,
     definition::{Joint, log_weight, states},
-    machines::{components, from_components, largest_difference, random_machine, random_rows, refuse_size},
+    go_on,
+    machines::{
+        check_machines, check_size, components, from_components, largest_difference, random_machine, random_rows,
+    },
 };
 use crate::{Error, Measurement};
 
 /// What may stand in `[protocol.parameters]`.
 #[derive(Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-struct Settings {
+pub(super) struct Settings {
     /// Machines of each scale (10).
     machines: u64,
     /// Visible units (7).
@@ -52,6 +55,16 @@ impl Default for Settings {
     }
 }
 
+impl Checked for Settings {
+    fn check(&self) -> Result<(), String> {
+        if !(self.step.is_finite() && self.step > 0.0) || self.rows == 0 {
+            return Err("`step` must be positive, and `rows` at least 1".into());
+        }
+        check_machines(self.machines, &self.scales)?;
+        check_size(self.visible, self.hidden)
+    }
+}
+
 /// Measures, of each machine (the seed) and `scale`, the largest error of a component of the closed form against
 ///
 /// - `finite-difference-error`: central differences;
@@ -60,18 +73,13 @@ impl Default for Settings {
 /// - `positive-phase-only-error`: its own positive phase, `E_q s`. The control: an error that must be seen.
 pub(crate) fn gradient(inputs: &mut Inputs<'_>) -> Result<Output, Error> {
     let settings: Settings = inputs.parse()?;
-    if let Some(reason) = refuse_size(settings.visible, settings.hidden) {
-        return Err(inputs.failed(reason));
-    }
-    if !(settings.step.is_finite() && settings.step > 0.0) {
-        return Err(inputs.failed("`step` must be positive"));
-    }
+    let stop = inputs.stop;
     let mut measurements = Vec::new();
     for (done, &scale) in settings.scales.iter().enumerate() {
-        let of_machines: Result<Vec<_>, Error> =
-            (0..settings.machines).into_par_iter().map(|seed| errors(&settings, scale, seed)).collect();
+        let of_machine = |seed| go_on(stop).and_then(|()| errors(&settings, scale, seed));
+        let of_machines: Result<Vec<_>, Error> = (0..settings.machines).into_par_iter().map(of_machine).collect();
         measurements.extend(of_machines?.into_iter().flatten());
-        (inputs.progress)((done + 1) as f64 / settings.scales.len() as f64);
+        inputs.tell((done + 1) as f64 / settings.scales.len() as f64)?;
     }
     Ok(Output { measurements, images: Vec::new() })
 }

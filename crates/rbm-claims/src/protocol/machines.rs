@@ -56,14 +56,22 @@ pub(super) fn from_components(visible: usize, hidden: usize, components: &[f64])
     Ok(Parameters::new(weights.to_vec(), visible_bias.to_vec(), hidden_bias.to_vec())?)
 }
 
-/// What is wrong with a machine's size where joint states are written out, if anything.
-pub(super) fn refuse_size(visible: usize, hidden: usize) -> Option<String> {
-    let fits = visible > 0 && hidden > 0 && visible + hidden <= MOST_UNITS;
-    (!fits).then(|| {
-        format!(
-            "`visible` and `hidden` must be at least 1 and together at most {MOST_UNITS}, not {visible} and {hidden}"
-        )
-    })
+/// Refuses a machine's size where joint states are written out.
+pub(super) fn check_size(visible: usize, hidden: usize) -> Result<(), String> {
+    if visible > 0 && hidden > 0 && visible.saturating_add(hidden) <= MOST_UNITS {
+        return Ok(());
+    }
+    Err(format!(
+        "`visible` and `hidden` must be at least 1 and together at most {MOST_UNITS}, not {visible} and {hidden}"
+    ))
+}
+
+/// Refuses no machines, no scales, and scales that are no standard deviations.
+pub(super) fn check_machines(machines: u64, scales: &[f64]) -> Result<(), String> {
+    if machines == 0 || scales.is_empty() || !scales.iter().all(|scale| scale.is_finite() && *scale >= 0.0) {
+        return Err("`machines` must be at least 1, and `scales` one or more numbers from 0 on".into());
+    }
+    Ok(())
 }
 
 /// The largest absolute difference of two lists of numbers.

@@ -9,10 +9,11 @@ use rbm_model::{
     Parameters,
     exact::{self, Gradient, WeightedRows},
 };
+use rbm_runner::StopFlag;
 use serde::Deserialize;
 
 use super::{
-    Inputs, Output,
+    Checked, Inputs, Output, go_on,
     machines::{ascend, bars_and_stripes},
 };
 use crate::{Error, Measurement};
@@ -20,7 +21,7 @@ use crate::{Error, Measurement};
 /// What may stand in `[protocol.parameters]`.
 #[derive(Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-struct Settings {
+pub(super) struct Settings {
     /// Hidden units (6), at most 12; the data are bars and stripes of 3 x 3.
     hidden: usize,
     /// Step size on the mean gradient of the full batch (0.5).
@@ -68,6 +69,18 @@ impl Start {
     }
 }
 
+impl Checked for Settings {
+    fn check(&self) -> Result<(), String> {
+        if !(1..=12).contains(&self.hidden) || self.most_steps == 0 {
+            return Err("`hidden` must be from 1 to 12, and `most_steps` at least 1".into());
+        }
+        if self.ks.is_empty() || self.ks.contains(&0) {
+            return Err("`ks` must be one or more numbers of at least 1".into());
+        }
+        Ok(())
+    }
+}
+
 /// Measures, by `k`:
 ///
 /// - `kl-to-data`: from the data's law to the chain's after x steps, `sum q ln(q / u T^x)`, in nats;
@@ -76,22 +89,22 @@ impl Start {
 /// - `best-t-over-k`: the quotient of `best-t` and k.
 pub(crate) fn memory_of_k(inputs: &mut Inputs<'_>) -> Result<Output, Error> {
     let settings: Settings = inputs.parse()?;
-    if !(1..=12).contains(&settings.hidden) || settings.ks.contains(&0) || settings.most_steps == 0 {
-        return Err(inputs.failed("`hidden` must be from 1 to 12, every k and `most_steps` at least 1"));
-    }
+    let stop = inputs.stop;
     let rows = bars_and_stripes(inputs.data)?;
-    let of_ks: Result<Vec<Vec<_>>, Error> = settings.ks.par_iter().map(|&k| of_training(&settings, &rows, k)).collect();
-    (inputs.progress)(1.0);
+    let of_k = |&k| of_training(&settings, &rows, k, stop);
+    let of_ks: Result<Vec<Vec<_>>, Error> = settings.ks.par_iter().map(of_k).collect();
+    inputs.tell(1.0)?;
     Ok(Output { measurements: of_ks?.into_iter().flatten().collect(), images: Vec::new() })
 }
 
-fn of_training(settings: &Settings, rows: &WeightedRows, k: u32) -> Result<Vec<Measurement>, Error> {
+fn of_training(settings: &Settings, rows: &WeightedRows, k: u32, stop: &StopFlag) -> Result<Vec<Measurement>, Error> {
     let start = settings.start.law(rows.visible());
-    let machine = train(settings, rows, &start, k)?;
+    let machine = train(settings, rows, &start, k, stop)?;
     let data = rows.law()?;
     let (mut law, mut best) = (start, (0, f64::INFINITY));
     let mut found = Vec::new();
     for t in 0..=settings.most_steps {
+        go_on(stop)?;
         let kl = exact::kl_divergence(&data, &law);
         if kl < best.1 {
             best = (t, kl);
@@ -121,7 +134,13 @@ fn is_shown(step: u32, last: u32) -> bool {
 
 /// Ascends the expected Rdm-k gradient from `W[j, i] = 0.5 sin(1 + 0.7 i + 1.3 j + 0.11 i j)`, biases 0: a start
 /// without random numbers, so that the result can be reproduced anywhere.
-fn train(settings: &Settings, rows: &WeightedRows, start: &[f64], k: u32) -> Result<Parameters, Error> {
+fn train(
+    settings: &Settings,
+    rows: &WeightedRows,
+    start: &[f64],
+    k: u32,
+    stop: &StopFlag,
+) -> Result<Parameters, Error> {
     let (m, n) = (rows.visible(), settings.hidden);
     let weight = |at: usize| {
         let (i, j) = ((at % m) as f64, (at / m) as f64);
@@ -129,6 +148,7 @@ fn train(settings: &Settings, rows: &WeightedRows, start: &[f64], k: u32) -> Res
     };
     let mut machine = Parameters::new((0..m * n).map(weight).collect(), vec![0.0; m], vec![0.0; n])?;
     for _ in 0..settings.steps {
+        go_on(stop)?;
         let mut law = exact::kernel_step(&machine, start)?;
         for _ in 1..k {
             law = exact::kernel_step(&machine, &law)?;

@@ -12,11 +12,13 @@ use std::time::Instant;
 use rayon::prelude::*;
 use rbm_model::{Parameters, exact};
 use rbm_ops::scalar::log_sum_exp;
+use rbm_runner::StopFlag;
 use serde::Deserialize;
 
 use super::{
-    Inputs, Output, annealed_cost,
+    Checked, Inputs, Output, annealed_cost,
     definition::{log_weight, state, states},
+    go_on,
     growth::Growth,
     machines::random_machine,
 };
@@ -75,23 +77,31 @@ impl Default for Settings {
     }
 }
 
-impl Settings {
-    fn refuse(&self) -> Option<String> {
+impl Checked for Settings {
+    fn check(&self) -> Result<(), String> {
         let ascend = |sizes: &[usize]| sizes.len() >= 2 && sizes.is_sorted_by(|a, b| a < b);
         if !ascend(&self.naive_units) || !ascend(&self.gray_hidden) {
-            return Some("`naive_units` and `gray_hidden` must be two or more sizes that ascend".into());
+            return Err("`naive_units` and `gray_hidden` must be two or more sizes that ascend".into());
         }
         if self.naive_units[0] < 2 || self.naive_units.iter().any(|&units| units > MOST_NAIVE) {
-            return Some(format!("`naive_units` must be from 2 to {MOST_NAIVE}"));
+            return Err(format!("`naive_units` must be from 2 to {MOST_NAIVE}"));
         }
         let most = exact::LIMIT.min(self.visible);
         if self.gray_hidden[0] == 0 || self.gray_hidden.iter().any(|&units| units > most) {
-            return Some(format!("`gray_hidden` must be from 1 to {most}, and no more than `visible`"));
+            return Err(format!("`gray_hidden` must be from 1 to {most}, and no more than `visible`"));
         }
-        if self.repeats == 0 || self.ais_chains < 2 || self.ais_temperatures == 0 || self.ais_hidden.contains(&0) {
-            return Some("there must be repeats, temperatures, hidden units, and two chains".into());
+        if self.repeats == 0
+            || self.ais_chains < 2
+            || self.ais_temperatures == 0
+            || self.ais_hidden.contains(&0)
+            || self.ais_seeds == 0
+            || !self.scale.is_finite()
+        {
+            return Err(
+                "there must be repeats, temperatures, seeds, hidden units, two chains, and a finite `scale`".into()
+            );
         }
-        None
+        Ok(())
     }
 }
 
@@ -108,38 +118,39 @@ impl Settings {
 /// And of annealing: see [`annealed_cost`].
 pub(crate) fn partition_cost(inputs: &mut Inputs<'_>) -> Result<Output, Error> {
     let settings: Settings = inputs.parse()?;
-    if let Some(reason) = settings.refuse() {
-        return Err(inputs.failed(reason));
-    }
     let parts = settings.naive_units.len() + settings.gray_hidden.len() + settings.ais_hidden.len();
+    let stop = inputs.stop;
     let mut done = 0;
     let mut told = || {
         done += 1;
-        (inputs.progress)(f64::from(done) / parts as f64);
+        inputs.tell(f64::from(done) / parts as f64)
     };
     let mut measurements = Vec::new();
     let mut naive = Vec::new();
     for &units in &settings.naive_units {
         let machine = random_machine(units - units / 2, units / 2, settings.scale, 0)?;
-        let (seconds, log_z) = timed(settings.repeats, || Ok(naive_log_partition(&machine)))?;
+        let (seconds, log_z) = timed(settings.repeats, || naive_log_partition(&machine, stop))?;
         naive.push((units as f64, seconds));
         let other = exact::log_partition(&machine)?;
         measurements.push(Measurement::new("agreement", ((log_z - other) / other).abs()).at(units as f64));
-        told();
+        told()?;
     }
     let mut gray = Vec::new();
     for &hidden in &settings.gray_hidden {
         let machine = random_machine(settings.visible, hidden, settings.scale, 0)?;
-        let (seconds, _) = timed(settings.repeats, || Ok(exact::log_partition(&machine)?))?;
+        let (seconds, _) = timed(settings.repeats, || {
+            go_on(stop)?;
+            Ok(exact::log_partition(&machine)?)
+        })?;
         gray.push((hidden as f64, seconds));
-        told();
+        told()?;
     }
     let (visible, hidden) = WANTED;
     measurements.extend(of_method("naive", &naive, visible + hidden));
     measurements.extend(of_method("gray", &gray, hidden));
     for &hidden in &settings.ais_hidden {
-        measurements.extend(annealed_cost::measure(&settings, hidden)?);
-        told();
+        measurements.extend(annealed_cost::measure(&settings, hidden, stop)?);
+        told()?;
     }
     Ok(Output { measurements, images: Vec::new() })
 }
@@ -164,11 +175,14 @@ fn of_method(method: &str, times: &[(f64, f64)], wanted: usize) -> Vec<Measureme
 }
 
 /// `ln sum_v sum_h exp(-E(v, h))`, each of the `2^(m + n)` energies evaluated by itself.
-fn naive_log_partition(machine: &Parameters) -> f64 {
+fn naive_log_partition(machine: &Parameters, stop: &StopFlag) -> Result<f64, Error> {
     let hidden = states(machine.hidden());
-    let of_visible = |visible| log_weight(machine, &state(visible, machine.visible()), &hidden);
-    let weights: Vec<f64> = (0..1_usize << machine.visible()).into_par_iter().map(of_visible).collect();
-    log_sum_exp(&weights)
+    let of_visible = |visible| {
+        go_on(stop)?;
+        Ok(log_weight(machine, &state(visible, machine.visible()), &hidden))
+    };
+    let weights: Result<Vec<f64>, Error> = (0..1_usize << machine.visible()).into_par_iter().map(of_visible).collect();
+    Ok(log_sum_exp(&weights?))
 }
 
 /// Seconds of a piece of work, the least of several runs, and what it gave.

@@ -10,15 +10,16 @@ use rbm_model::{Parameters, Place, Precision, exact};
 use rbm_ops::BackendName;
 use serde::Deserialize;
 
-use super::{Inputs, Output};
+use super::{Checked, Inputs, Output, go_on};
 use crate::{Error, Measurement};
 
 /// Rows that judging chains of an estimate may start at, as `rbm evaluate` takes them.
 const START_ROWS: usize = 1_000;
 
+/// What may stand in `[protocol.parameters]`.
 #[derive(Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-struct Settings {
+pub(super) struct Settings {
     /// `"exact"`, by enumeration of the smaller layer, or `"ais"`.
     log_z: Method,
     /// Chains of annealed importance sampling.
@@ -50,6 +51,25 @@ impl Default for Settings {
     }
 }
 
+impl Settings {
+    fn schedule(&self) -> Result<Schedule, String> {
+        Schedule::parse(&self.schedule).map_err(|reason| format!("`schedule` must be {reason}"))
+    }
+}
+
+impl Checked for Settings {
+    fn check(&self) -> Result<(), String> {
+        if self.seeds.is_empty() || self.train_rows == 0 {
+            return Err("`seeds` must name at least one, and `train_rows` must be at least 1".into());
+        }
+        // One chain has no standard error.
+        if self.chains < 2 {
+            return Err("`chains` must be at least 2".into());
+        }
+        self.schedule().map(drop)
+    }
+}
+
 /// Where log Z may lie.
 struct LogZ {
     value: f64,
@@ -64,14 +84,10 @@ struct LogZ {
 /// has the label `temperatures`.
 pub(crate) fn test_likelihood(inputs: &mut Inputs<'_>) -> Result<Output, Error> {
     let settings: Settings = inputs.parse()?;
-    if settings.seeds.is_empty() {
-        return Err(inputs.failed("`seeds` must name at least one"));
-    }
-    let schedule =
-        Schedule::parse(&settings.schedule).map_err(|reason| inputs.failed(format!("`schedule` must be {reason}")))?;
+    let schedule = settings.schedule().map_err(|reason| inputs.failed(reason))?;
     let mut output = Output::default();
     for (index, cell) in inputs.cells.iter().enumerate() {
-        (inputs.progress)(index as f64 / inputs.cells.len() as f64);
+        inputs.tell(index as f64 / inputs.cells.len() as f64)?;
         let data = inputs.data.load(&cell.config.data)?.data;
         let parameters = cell.parameters()?;
         let found = match settings.log_z {
@@ -80,8 +96,11 @@ pub(crate) fn test_likelihood(inputs: &mut Inputs<'_>) -> Result<Output, Error> 
                 vec![LogZ { value, ends: (Some(value), Some(value)), trusted: true }]
             }
             Method::Ais => {
-                let seeds = settings.seeds.iter();
-                seeds.map(|&seed| anneal(&parameters, &data, &settings, &schedule, seed)).collect::<Result<_, _>>()?
+                let of_seed = |&seed| {
+                    go_on(inputs.stop)?;
+                    anneal(&parameters, &data, &settings, &schedule, seed)
+                };
+                settings.seeds.iter().map(of_seed).collect::<Result<_, _>>()?
             }
         };
         let mut add = |one: Measurement| {

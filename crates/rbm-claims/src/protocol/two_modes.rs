@@ -1,8 +1,12 @@
 //! Machines with two modes of equal weight, between which chains cross rarely.
 
 use rbm_model::Parameters;
+use rbm_runner::StopFlag;
 
-use super::gibbs::{Settings, chains_at, second_eigenvalue};
+use super::{
+    gibbs::{Settings, chains_at, second_eigenvalue},
+    go_on,
+};
 use crate::{Error, Measurement};
 
 /// A machine whose weights are all `coupling`, with biases that make a state and its complement equally likely.
@@ -21,7 +25,12 @@ pub(super) fn machine(visible: usize, hidden: usize, coupling: f64) -> Result<Pa
 /// - `mode-share-error`: how far the share of chains in the first mode is from its true 1/2 after x steps; ties count
 ///   half;
 /// - `second-eigenvalue`: of the kernel.
-pub(super) fn measure(settings: &Settings, coupling: f64, seed: u64) -> Result<Vec<Measurement>, Error> {
+pub(super) fn measure(
+    settings: &Settings,
+    coupling: f64,
+    seed: u64,
+    stop: &StopFlag,
+) -> Result<Vec<Measurement>, Error> {
     let m = settings.visible;
     let machine = machine(m, settings.hidden, coupling)?;
     let mut chains = chains_at(&machine, &vec![0.0; m], settings.mode_chains, seed)?;
@@ -29,6 +38,7 @@ pub(super) fn measure(settings: &Settings, coupling: f64, seed: u64) -> Result<V
     let mut crossings = 0_u64;
     let mut share_on = 0.0;
     for _ in 0..settings.mode_steps {
+        go_on(stop)?;
         chains = chains.step();
         share_on = 0.0;
         for (state, on) in chains.visible()?.chunks_exact(m).zip(&mut on) {

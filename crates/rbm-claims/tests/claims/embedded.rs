@@ -10,7 +10,7 @@ use rbm_claims::{
     read_folder,
 };
 use rbm_data::DataFolders;
-use rbm_runner::{Config, DataSets, Plan};
+use rbm_runner::{Config, DataSets, Plan, StopFlag};
 use rbm_store::Results;
 use toml::Value;
 
@@ -194,7 +194,7 @@ fn what_tests_and_figures_of_computed_claims_name_is_measured() {
             let place = format!("{}, {}", experiment.name, profile.word());
             let claim = Claim::plan(experiment.clone(), profile, &mut data, &mut Unavailable::new()).expect("a plan");
             let claims = ClaimsFolder::of(folder.path(), profile);
-            let found = claim.find(&results, &claims, &mut data, &|_, _| ()).expect("it is computed");
+            let found = claim.find(&results, &claims, &mut data, &|_, _| (), &StopFlag::new()).expect("it is computed");
             assert_eq!(found.notes, Vec::<String>::new(), "{place}");
             for test in decide(&experiment, profile, &found.measurements, None).tests {
                 assert!(test.statistic.is_some(), "{place}: {}", test.found);

@@ -5,15 +5,27 @@ use rbm_claims::{
     protocol::{Inputs, Output, PROTOCOLS},
 };
 use rbm_data::DataFolders;
-use rbm_runner::DataSets;
+use rbm_runner::{DataSets, StopFlag};
 
 /// Runs a protocol with parameters in TOML.
 pub(crate) fn try_run(name: &str, parameters: &str) -> Result<Output, Error> {
-    let (name, protocol) = PROTOCOLS.iter().find(|(known, _)| *known == name).expect("a protocol's name");
+    run_until(name, parameters, &StopFlag::new())
+}
+
+/// Runs a protocol until it is stopped.
+pub(crate) fn run_until(name: &str, parameters: &str, stop: &StopFlag) -> Result<Output, Error> {
+    let protocol = PROTOCOLS.iter().find(|known| known.name == name).expect("a protocol's name");
     let parameters = parameters.parse().expect("TOML");
     // Generated data only: nothing is fetched.
     let mut data = DataSets::quiet(DataFolders { data_dir: None, cache: std::env::temp_dir() });
-    protocol(&mut Inputs { protocol: name, parameters: &parameters, cells: &[], data: &mut data, progress: &|_| () })
+    (protocol.run)(&mut Inputs {
+        protocol: protocol.name,
+        parameters: &parameters,
+        cells: &[],
+        data: &mut data,
+        progress: &|_| (),
+        stop,
+    })
 }
 
 /// What a protocol measures; every number must be finite, as JSON has no others.

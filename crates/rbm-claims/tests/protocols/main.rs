@@ -7,3 +7,4 @@ mod gibbs;
 mod gradient;
 mod memory_of_k;
 mod partition_cost;
+mod stop;

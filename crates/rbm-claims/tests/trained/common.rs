@@ -8,7 +8,7 @@ use rbm_claims::{
 };
 use rbm_data::DataFolders;
 use rbm_model::{Parameters, Precision, weights_file};
-use rbm_runner::{Config, DataSets};
+use rbm_runner::{Config, DataSets, StopFlag};
 
 /// A temporary folder that data and cells are written to.
 pub(crate) struct Laboratory(tempfile::TempDir);
@@ -52,12 +52,18 @@ impl Laboratory {
 
     /// Carries out a protocol.
     pub(crate) fn carry_out(&self, name: &str, cells: &[TrainedCell], parameters: &str) -> Result<Output, Error> {
-        let (protocol, carry_out) = PROTOCOLS.iter().find(|(known, _)| *known == name).expect("a protocol");
+        let protocol = PROTOCOLS.iter().find(|known| known.name == name).expect("a protocol");
         let parameters: toml::Table = parameters.parse().expect("a table");
         let mut data = DataSets::quiet(DataFolders { data_dir: None, cache: self.path().join("cache") });
         let progress = |share: f64| assert!((0.0..=1.0).contains(&share));
-        let output =
-            carry_out(&mut Inputs { protocol, parameters: &parameters, cells, data: &mut data, progress: &progress })?;
+        let output = (protocol.run)(&mut Inputs {
+            protocol: protocol.name,
+            parameters: &parameters,
+            cells,
+            data: &mut data,
+            progress: &progress,
+            stop: &StopFlag::new(),
+        })?;
         assert!(output.measurements.iter().all(|measured| measured.value.is_finite()));
         Ok(output)
     }

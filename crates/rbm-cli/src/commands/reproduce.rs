@@ -1,26 +1,22 @@
 //! `rbm reproduce`: claims, tested one by one.
 
-use std::{
-    path::{Path, PathBuf},
-    time::Instant,
-};
+mod look;
+mod written;
+
+use std::{path::PathBuf, time::Instant};
 
 use clap::{Args, ValueEnum};
 use rbm_claims::{
-    Claim, ClaimRecord, ClaimsFolder, Error as ClaimsError, Experiment, Found, Group, Profile, Shown, Unavailable,
-    Verdict, all_cells, choose, decide, embedded, page, read_folder,
+    Claim, ClaimRecord, ClaimsFolder, Error as ClaimsError, Experiment, Found, Profile, Unavailable, Verdict,
+    all_cells, choose, decide, embedded, read_folder,
 };
-use rbm_runner::{
-    CodeState, Count, DataSets, Depth, Environment, Plan, StopFlag, create_sweep, peak_memory_bytes, status,
-};
-use rbm_store::{CellState, Results};
+use rbm_runner::{CodeState, Count, DataSets, Plan, StopFlag, create_sweep};
+use rbm_store::Results;
+use written::Tested;
 
 use crate::{
     arguments::Json,
-    commands::{
-        DONE,
-        sweep::{Job, run_workers},
-    },
+    commands::sweep::{Job, run_workers},
     context::{Context, print, print_json},
     diagnose::Failure,
     interrupt::{self, INTERRUPTED},
@@ -33,6 +29,10 @@ use crate::{
 /// Each claim is an experiment: sweeps and computations, and thresholds that were fixed before the first result. Verdicts
 /// are computed from what lies under the results folder, where finished cells are not computed again. Without names, all
 /// claims of the article are tested under the profile smoke, and those of the papers too under the profile full.
+///
+/// The page is report.html in results/reproduce/PROFILE/; where only some claims are tested, it is CLAIM.html for one and
+/// several.html for several, and verdicts.json keeps those of the others. With --experiments DIR the folder is
+/// results/reproduce/NAME-OF-DIR/PROFILE/. After Ctrl-C the same command goes on with what was finished.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -51,7 +51,7 @@ pub(crate) struct ReproduceArguments {
     /// A folder of experiments to take instead of those in the program
     #[arg(long, value_name = "DIR")]
     experiments: Option<PathBuf>,
-    /// List the claims and compute nothing
+    /// List the claims, all or those that are named, and compute nothing
     #[arg(long)]
     list: bool,
     /// Say how many cells are left, with an estimate of time, and write nothing
@@ -87,11 +87,6 @@ impl From<ProfileWord> for Profile {
     }
 }
 
-/// The page's file.
-const PAGE: &str = "report.html";
-/// The verdicts' file.
-const VERDICTS: &str = "verdicts.json";
-
 /// Runs the command.
 pub(crate) fn run(context: &Context, arguments: &ReproduceArguments) -> Result<u8, Failure> {
     let profile = Profile::from(arguments.profile);
@@ -99,11 +94,12 @@ pub(crate) fn run(context: &Context, arguments: &ReproduceArguments) -> Result<u
         Some(folder) => read_folder(folder)?,
         None => embedded()?,
     };
-    if arguments.list {
-        return list(&known, arguments.json.json);
-    }
     let named = !arguments.claims.is_empty();
-    let mut chosen = choose(known, &arguments.claims).map_err(Failure::refused)?;
+    if arguments.list {
+        let listed = if named { choose(known, &arguments.claims).map_err(Failure::refused)? } else { known };
+        return look::list(&listed, arguments.json.json);
+    }
+    let mut chosen = choose(known.clone(), &arguments.claims).map_err(Failure::refused)?;
     if named {
         if let Some(one) = chosen.iter().find(|one| one.statement.budget.of(profile).is_none()) {
             let other = if profile == Profile::Smoke { Profile::Full } else { Profile::Smoke };
@@ -117,12 +113,13 @@ pub(crate) fn run(context: &Context, arguments: &ReproduceArguments) -> Result<u
                 .with_help("rbm reproduce --list shows which have it".to_owned()));
         }
     }
-    test(context, arguments, chosen, profile)
+    test(context, arguments, &known, chosen, profile)
 }
 
 fn test(
     context: &Context,
     arguments: &ReproduceArguments,
+    known: &[Experiment],
     chosen: Vec<Experiment>,
     profile: Profile,
 ) -> Result<u8, Failure> {
@@ -138,33 +135,38 @@ fn test(
         context.screen.warn(reason);
     }
     if arguments.dry_run {
-        return dry_run(context, &claims, profile, arguments.json.json);
+        return look::dry_run(context, &claims, profile, arguments.json.json);
     }
+    let results = Results::open(&context.results)?;
+    let folder = claims_folder(context, arguments, profile)?;
+    folder.create()?;
     let stop = StopFlag::new();
     interrupt::listen(&stop, &context.screen)?;
     if train(context, arguments, &claims, &stop)? {
         return Ok(INTERRUPTED);
     }
-    let results = Results::open(&context.results)?;
-    let folder = ClaimsFolder::of(&context.results, profile);
     let mut found = Vec::with_capacity(claims.len());
     for claim in &claims {
-        if stop.is_stopped() {
-            return Ok(INTERRUPTED);
-        }
         let bar = spinner(&context.screen, &claim.experiment.name);
         let tell = |protocol: &str, share: f64| {
             bar.set_message(format!("{}: {protocol}, {:.0} %", claim.experiment.name, 100.0 * share));
         };
-        let one = claim.find(&results, &folder, &mut data, &tell);
+        let one = claim.find(&results, &folder, &mut data, &tell, &stop);
         bar.finish_and_clear();
-        found.push(one?);
+        match one {
+            Err(ClaimsError::Stopped) => return Ok(INTERRUPTED),
+            one => found.push(one?),
+        }
+    }
+    if stop.is_stopped() {
+        return Ok(INTERRUPTED);
     }
     let records: Vec<ClaimRecord> =
         claims.iter().zip(&found).map(|(claim, found)| record(context, claim, found, &folder, profile)).collect();
-    let page = write(context, arguments, &claims, &found, &records, &folder, profile)?;
+    let written = Tested { known, claims: &claims, found: &found, records: &records, folder: &folder, profile };
+    let page = written.write(context, arguments)?;
     if let Some(target) = &arguments.publish {
-        super::publish::publish(target, &folder, &records)?;
+        super::publish::publish(target, &folder, known, &records)?;
     }
     if arguments.json.json {
         print_json(&records)?;
@@ -179,13 +181,28 @@ fn test(
             page.display()
         ))?;
     }
-    for note in claims.iter().zip(&found).flat_map(|(claim, found)| {
-        found.notes.iter().map(|note| format!("{}: {note}", claim.experiment.name)).collect::<Vec<_>>()
-    }) {
-        context.screen.warn(&note);
+    for ((claim, found), record) in claims.iter().zip(&found).zip(&records) {
+        let name = &claim.experiment.name;
+        found.notes.iter().for_each(|note| context.screen.warn(&format!("{name}: {note}")));
+        // That data are missing was said before anything was computed.
+        if claim.missing.is_none() {
+            let without_numbers = record.tests.iter().filter(|test| test.n == 0);
+            without_numbers.for_each(|test| context.screen.warn(&format!("{name}: {}", test.found)));
+        }
     }
     let failed = found.iter().any(|found| !found.notes.is_empty());
     Ok(u8::from(failed))
+}
+
+/// Where results of this call lie: those of claims of one's own under the name of their folder.
+fn claims_folder(context: &Context, arguments: &ReproduceArguments, profile: Profile) -> Result<ClaimsFolder, Failure> {
+    let Some(experiments) = &arguments.experiments else { return Ok(ClaimsFolder::of(&context.results, profile)) };
+    // `.` and `..` have a name, too.
+    let whole = experiments
+        .canonicalize()
+        .map_err(|error| Failure::refused(format!("failed to read {}: {error}", experiments.display())))?;
+    let name = whole.file_name().map_or_else(|| "experiments".into(), |name| name.to_string_lossy());
+    Ok(ClaimsFolder::of_own(&context.results, &name, profile))
 }
 
 /// Trains what is left of all cells, after making each sweep's folder; whether it was stopped.
@@ -224,68 +241,13 @@ fn record(context: &Context, claim: &Claim, found: &Found, folder: &ClaimsFolder
         .protocol
         .iter()
         .filter(|spec| spec.parameters(profile).is_some())
-        .map(|spec| folder.measurements(&experiment.name, spec.key()))
-        .filter(|path| path.is_file());
+        .filter_map(|spec| folder.evidence(&experiment.name, spec.key()));
     let evidence = sweeps.chain(protocols).map(|path| path.display().to_string()).collect();
-    ClaimRecord::new(experiment, profile, &outcome, found.seconds, evidence)
-}
-
-/// Draws and writes the page, its figures and the verdicts; the page's path.
-fn write(
-    context: &Context,
-    arguments: &ReproduceArguments,
-    claims: &[Claim],
-    found: &[Found],
-    records: &[ClaimRecord],
-    folder: &ClaimsFolder,
-    profile: Profile,
-) -> Result<PathBuf, Failure> {
-    let bar = spinner(&context.screen, "drawing the report");
-    let shown: Vec<Shown<'_>> =
-        claims.iter().zip(found).zip(records).map(|((claim, found), record)| Shown { claim, found, record }).collect();
-    let title = "What holds of the claims on restricted Boltzmann machines";
-    let drawn = page(title, &command(arguments, profile), facts(records, found, profile), profile, &shown);
-    bar.finish_and_clear();
-    let drawn = drawn?;
-    for (stem, svg) in &drawn.figures {
-        folder.write_file(&format!("figures/{stem}.svg"), svg.as_bytes())?;
+    let mut record = ClaimRecord::new(experiment, profile, &outcome, found.seconds(), evidence);
+    if claim.missing.as_ref() == Some(&record.conclusion) {
+        record.conclusion = text::sentence(&record.conclusion);
     }
-    let json = serde_json::to_string_pretty(records)
-        .map_err(|error| Failure::machine(format!("failed to print JSON: {error}")))?;
-    folder.write_file(VERDICTS, format!("{json}\n").as_bytes())?;
-    folder.write_file(PAGE, drawn.html.as_bytes())?;
-    Ok(folder.path().join(PAGE))
-}
-
-fn command(arguments: &ReproduceArguments, profile: Profile) -> String {
-    let names: String = arguments.claims.iter().map(|name| format!(" {name}")).collect();
-    let experiments = arguments
-        .experiments
-        .as_deref()
-        .map_or(String::new(), |path: &Path| format!(" --experiments {}", text::quoted(&path.display().to_string())));
-    format!("rbm reproduce{names} --profile {}{experiments}", profile.word())
-}
-
-fn facts(records: &[ClaimRecord], found: &[Found], profile: Profile) -> Vec<(String, String)> {
-    let seconds: f64 = records.iter().map(|record| record.seconds).sum();
-    let here = Environment::here();
-    let mut facts = vec![
-        ("profile".to_owned(), profile.word().to_owned()),
-        ("time of all cells and computations, added up".to_owned(), text::seconds(seconds)),
-        (
-            "processor".to_owned(),
-            format!("{}, {} cores, {}", here.cpu.unwrap_or(here.architecture), here.cores, here.instruction_set),
-        ),
-        (
-            "intervals".to_owned(),
-            "95 %, Student's t over seeds, each test by itself; paired by seed where conditions share seeds; means on logarithmic axes are geometric".to_owned(),
-        ),
-    ];
-    let largest = found.iter().map(|found| found.peak_memory_bytes).chain(peak_memory_bytes()).max();
-    if let Some(bytes) = largest {
-        facts.push(("largest memory of a process".to_owned(), text::bytes(bytes)));
-    }
-    facts
+    record
 }
 
 fn table(context: &Context, records: &[ClaimRecord]) -> String {
@@ -306,67 +268,6 @@ fn verdict(verdict: Verdict, colored: bool) -> String {
     if colored { format!("\u{1b}[{color}m{verdict}\u{1b}[0m") } else { verdict.to_string() }
 }
 
-fn dry_run(context: &Context, claims: &[Claim], profile: Profile, as_json: bool) -> Result<u8, Failure> {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from) as f64;
-    let mut rows = Vec::new();
-    let mut values = Vec::new();
-    for claim in claims {
-        let (mut cells, mut left, mut seconds) = (0, 0, 0.0);
-        for sweep in &claim.sweeps {
-            let states = status(&sweep.plan, &context.results, Depth::Hashes)?;
-            let is_left = |index: usize| !matches!(states[index].state, CellState::Done | CellState::Diverged);
-            cells += states.len();
-            left += sweep.plan.cells.iter().filter(|cell| is_left(cell.index)).count();
-            seconds += sweep.plan.estimate(|cell| is_left(cell.index)).seconds;
-        }
-        let budget = claim.experiment.statement.budget.of(profile).unwrap_or(0.0);
-        let name = claim.experiment.name.clone();
-        values.push(serde_json::json!({
-            "claim": name, "cells": cells, "left": left, "training_seconds": seconds / cores, "budget_seconds": budget,
-        }));
-        let training = text::seconds(seconds / cores);
-        rows.push(vec![name, text::count(cells), text::count(left), training, text::seconds(budget)]);
-    }
-    if as_json {
-        print_json(&values)?;
-    } else {
-        print(&text::table(&["claim", "cells", "left", "training, about", "budget of all"], &rows))?;
-    }
-    Ok(DONE)
-}
-
-fn list(known: &[Experiment], as_json: bool) -> Result<u8, Failure> {
-    if as_json {
-        let rows: Vec<_> = known
-            .iter()
-            .map(|one| {
-                let statement = &one.statement;
-                serde_json::json!({
-                    "claim": one.name, "title": statement.title, "group": statement.group, "needs": statement.needs,
-                    "smoke_seconds": statement.budget.smoke, "full_seconds": statement.budget.full,
-                })
-            })
-            .collect();
-        print_json(&rows)?;
-        return Ok(DONE);
-    }
-    let time = |seconds: Option<f64>| seconds.map_or("–".into(), text::seconds);
-    let rows: Vec<Vec<String>> = known
-        .iter()
-        .map(|one| {
-            let group = match one.statement.group {
-                Group::Article => "article",
-                Group::Paper => "paper",
-                Group::Target => "target",
-            };
-            let budget = one.statement.budget;
-            vec![one.name.clone(), group.into(), time(budget.smoke), time(budget.full), one.statement.title.clone()]
-        })
-        .collect();
-    print(&text::table(&["claim", "of", "smoke", "full", "what"], &rows))?;
-    Ok(DONE)
-}
-
 impl From<ClaimsError> for Failure {
     fn from(error: ClaimsError) -> Self {
         match error {
@@ -378,7 +279,7 @@ impl From<ClaimsError> for Failure {
             ClaimsError::Store(error) => error.into(),
             ClaimsError::Report(error) => error.into(),
             ClaimsError::Experiment { .. } => Self::refused(error.to_string()),
-            ClaimsError::File { action: "read", .. } => Self::refused(error.to_string()),
+            ClaimsError::File { action: "read" | "create", .. } => Self::refused(error.to_string()),
             other => Self::machine(rbm_runner::with_sources(&other)),
         }
     }

@@ -13,6 +13,7 @@ mod help;
 mod log_z;
 mod mixing;
 mod reproduce;
+mod reproduce_pages;
 #[cfg(unix)]
 mod reproduce_results;
 #[cfg(unix)]

@@ -114,7 +114,7 @@ pub(super) fn assert_verdicts(world: &World, expected: [(&str, &str); 3]) {
 pub(super) const THREE: [(&str, &str); 3] = [("learns", "confirmed"), ("sigmoids", "confirmed"), ("wrong", "refuted")];
 
 /// Where results lie.
-pub(super) const FOLDER: &str = "results/reproduce/smoke";
+pub(super) const FOLDER: &str = "results/reproduce/mine/smoke";
 
 #[test]
 fn verdicts_have_statistic_interval_and_evidence_and_a_refuted_claim_is_no_failure() {
@@ -228,9 +228,9 @@ fn claims_whose_data_cannot_be_had_stay_undecided_and_the_others_are_decided() {
     let found: Value = serde_json::from_str(&said.out).expect("JSON");
     assert_eq!((text(&found, "/0/claim"), text(&found, "/0/verdict")), ("conditionals", "confirmed"));
     let needs = "it needs the data set mnist, which could not be had";
-    for claim in 1..=2 {
-        assert!(text(&found[claim], "/conclusion").contains(needs), "{}", found[claim]);
-    }
+    assert!(text(&found[1], "/conclusion").contains(needs), "{}", found[1]);
+    assert_eq!(text(&found, "/2/conclusion"), "It needs the data set mnist, which could not be had.");
+    assert!(!said.err.contains("Undecided"), "numbers that need these data are no surprise: {}", said.err);
     assert_eq!(text(&found, "/2/verdict"), "undecided");
     // What the listing does on bars and stripes, and where its softplus ends, is decided all the same.
     let of = |test: usize| text(&found, &format!("/1/tests/{test}/verdict")).to_owned();
@@ -270,6 +270,10 @@ fn mistakes_are_refused_before_anything_is_written() {
     experiment(&world, "bad", &format!("{SWEEP}{WRONG}"));
     world.write("mine/bad/bars.toml", config("bars", "epocs = 3", ""));
     refused(&world, &MINE, &["mine/bad/bars.toml:8:1", "did you mean `epochs`?"]);
+    for (parameters, reason) in [("machine = 2", "unknown field `machine`"), ("scales = []", "`scales` one or more")] {
+        experiment(&world, "bad", &SIGMOIDS.replace("scales = [0.5]", parameters));
+        refused(&world, &MINE, &["mine/bad/experiment.toml: protocol \"conditionals\", profile smoke: ", reason]);
+    }
 }
 
 #[test]
@@ -282,13 +286,18 @@ fn a_list_and_a_dry_run_compute_nothing() {
     let known = world.json(&["reproduce", "--list", "--json"]);
     assert_eq!((text(&known, "/0/claim"), text(&known, "/0/group")), ("conditionals", "article"));
     assert!(known[0]["smoke_seconds"].as_f64().is_some_and(|seconds| seconds > 0.0), "{known}");
-    assert!(world.done(&["reproduce", "--experiments", "mine", "--list"]).contains("sigmoids"));
+    let mine = world.done(&["reproduce", "--experiments", "mine", "--list"]);
+    assert!(mine.contains("sigmoids") && mine.contains("learns"), "{mine}");
+    let one = world.done(&["reproduce", "--experiments", "mine", "--list", "sigmoids"]);
+    assert!(one.contains("sigmoids") && !one.contains("learns"), "{one}");
+    refused(&world, &["reproduce", "--list", "conditonals"], &["did you mean \"conditionals\"?"]);
     let left = |claim: usize| {
         let words = [&MINE[..], &["--dry-run"]].concat();
         let found = world.json(&words);
         (found[claim]["cells"].as_u64(), found[claim]["left"].as_u64())
     };
-    assert_eq!([left(0), left(1)], [(Some(3), Some(3)), (Some(0), Some(0))]);
+    // The third shares its cells with the first.
+    assert_eq!([left(0), left(1), left(2)], [(Some(3), Some(3)), (Some(0), Some(0)), (Some(0), Some(0))]);
     assert!(!world.path("results").exists(), "something was written");
     assert_verdicts(&world, THREE);
     assert_eq!(left(0), (Some(3), Some(0)));

@@ -4,9 +4,10 @@ use linfa::DatasetBase;
 use linfa::traits::{Fit, Predict};
 use linfa_logistic::{MultiFittedLogisticRegression, MultiLogisticRegression};
 use ndarray::{Array1, Array2, ArrayView2, Axis, concatenate};
+use rbm_runner::StopFlag;
 
-/// A fit counts as converged up to this multiple of the tolerance: the solver stops at the tolerance by its own sum, and
-/// returns the point of least loss, which near the end can be the one before.
+/// A fit counts as converged up to this multiple of the tolerance: the solver stops at the tolerance by its own sum,
+/// and returns the point of least loss, which near the end can be the one before.
 const SLACK: f64 = 2.0;
 
 /// Rows of features `[rows, features]` with a class number each.
@@ -27,6 +28,8 @@ pub(super) struct Classifier {
     pub(super) iterations: u64,
     /// Length of that loss's gradient, over all weights and intercepts, at which a fit has converged.
     pub(super) tolerance: f64,
+    /// Raised when no further fit is to be begun.
+    pub(super) stop: StopFlag,
 }
 
 /// What became of the fit with the best penalty.
@@ -50,7 +53,7 @@ impl Classifier {
     /// of penalties with equally many errors the largest wins.
     ///
     /// # Errors
-    /// When no fit converges, or the solver fails.
+    /// When no fit converges, or it is stopped.
     pub(super) fn choose(
         &self,
         training: Labelled<'_>,
@@ -62,17 +65,27 @@ impl Classifier {
         let mut start: Option<Array2<f64>> = None;
         // Its error on the validation rows, itself, what is known of it.
         let mut best: Option<(f64, Model, Chosen)> = None;
-        let (mut converged, mut least) = (0, f64::INFINITY);
+        let (mut converged, mut least, mut failure) = (0, f64::INFINITY, String::new());
         for &penalty in &self.penalties {
+            if self.stop.is_stopped() {
+                return Err("stopped".to_owned());
+            }
             // The solver's loss and gradient are sums over the rows.
             let mut solver = MultiLogisticRegression::default()
                 .alpha(penalty * rows)
                 .gradient_tolerance(self.tolerance * rows)
                 .max_iterations(self.iterations);
-            if let Some(start) = start.take() {
-                solver = solver.initial_params(start);
+            if let Some(start) = &start {
+                solver = solver.initial_params(start.clone());
             }
-            let model = solver.fit(&records).map_err(|error| format!("no fit with penalty {penalty}: {error}"))?;
+            // A line search that finds no better point ends a fit as the last iteration does: not converged.
+            let model = match solver.fit(&records) {
+                Ok(model) => model,
+                Err(error) => {
+                    failure = format!("; with penalty {penalty}: {error}");
+                    continue;
+                }
+            };
             let gradient = remaining_gradient(&model, training, penalty);
             start = Some(with_intercept(&model)?);
             least = least.min(gradient);
@@ -89,7 +102,7 @@ impl Classifier {
         let (_, model, chosen) = best.ok_or_else(|| {
             format!(
                 "no penalty's fit on {rows} rows of {} features came to a gradient of {} within {} iterations (least \
-                 {least:.1e}): allow more iterations, a larger tolerance or larger penalties",
+                 {least:.1e}{failure}): allow more iterations, a larger tolerance or larger penalties",
                 training.features.ncols(),
                 self.tolerance,
                 self.iterations
@@ -172,7 +185,8 @@ mod tests {
         let training = training.expect("6 x 2");
         let labels = [1, 1, 0, 0, 0, 0];
         let held_out = Array2::from_shape_vec((2, 2), vec![1.0, 3.0, -1.0, 0.0]).expect("2 x 2");
-        let classifier = Classifier { penalties: vec![10.0, 1e-3], iterations: 500, tolerance: 1e-6 };
+        let classifier =
+            Classifier { penalties: vec![10.0, 1e-3], iterations: 500, tolerance: 1e-6, stop: StopFlag::new() };
         let choose = |validation: [u32; 2], test: [u32; 2]| {
             let (validation, test) = (labelled(&held_out, &validation), labelled(&held_out, &test));
             classifier.choose(labelled(&training, &labels), validation, test).expect("a choice")
@@ -192,7 +206,7 @@ mod tests {
         let features = Array2::from_shape_vec((4, 1), vec![-2.0, -1.0, 1.0, 3.0]).expect("4");
         let labels = [0, 0, 1, 1];
         let rows = labelled(&features, &labels);
-        let classifier = Classifier { penalties: vec![1e-6], iterations: 1, tolerance: 1e-9 };
+        let classifier = Classifier { penalties: vec![1e-6], iterations: 1, tolerance: 1e-9, stop: StopFlag::new() };
         let refused = classifier.choose(rows, rows, rows).expect_err("one step does not converge");
         assert!(refused.contains("within 1 iterations"), "{refused}");
     }

@@ -14,15 +14,16 @@ use rbm_data::{DataConfig, Dataset, ImageShape, Split};
 use rbm_model::Parameters;
 use rbm_random::{Sequence, Stream};
 use rbm_report::ImageGrid;
+use rbm_runner::StopFlag;
 use serde::Deserialize;
 
-use super::{Inputs, Output, TrainedCell};
+use super::{Checked, Inputs, Output, TrainedCell};
 use crate::{Error, Measurement};
 
 /// Parameters of the protocol `features`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-struct Settings {
+pub(super) struct Settings {
     /// Numbers of labelled training rows; the rows of a smaller number are among those of a larger one.
     labels: Vec<usize>,
     /// Penalties per row, to choose from: of `penalty / 2 |W|^2` beside the mean over rows of `-log p(label)`.
@@ -33,7 +34,9 @@ struct Settings {
     test_rows: Option<usize>,
     /// Most steps of L-BFGS for each penalty.
     iterations: u64,
-    /// Length of the loss's gradient at which a fit has converged; others are no candidates.
+    /// Length of the loss's gradient at which a fit has converged; others are no candidates. The loss then lies within
+    /// about `tolerance^2 / (2 penalty)` of the least, since in the weights it curves by at least the penalty: by
+    /// default, 0.005 nats for the smallest one.
     tolerance: f64,
     /// Choices of the labelled rows.
     draws: u64,
@@ -50,7 +53,7 @@ impl Default for Settings {
             regularisation: vec![1e-4, 1e-3, 1e-2, 1e-1],
             validation_rows: 10_000,
             test_rows: None,
-            iterations: 100,
+            iterations: 300,
             tolerance: 1e-3,
             draws: 3,
             pictures: 64,
@@ -59,8 +62,8 @@ impl Default for Settings {
     }
 }
 
-/// Fits a linear classifier on the hidden probabilities of every cell, on the pixels as the machine sees them, and on as
-/// many principal components as there are hidden units (plain scores), each with the same labelled rows.
+/// Fits a linear classifier on the hidden probabilities of every cell, on the pixels as the machine sees them, and on
+/// as many principal components as there are hidden units (plain scores), each with the same labelled rows.
 ///
 /// Measures `test-error` (share of the test rows), `penalty-chosen` and `gradient-left`, under the labels `features`
 /// (`hidden`, `pixels`, `pca`), `labels` and those of the cell; the seed is `draws` times that of the cell plus the
@@ -72,7 +75,9 @@ impl Default for Settings {
 /// Data without labels, validation rows or test rows, settings that are impossible, fits that do not converge.
 pub(crate) fn features(inputs: &mut Inputs<'_>) -> Result<Output, Error> {
     let settings: Settings = inputs.parse()?;
-    settings.check().map_err(|reason| inputs.failed(reason))?;
+    let (protocol, stop) = (inputs.protocol, inputs.stop);
+    // Fits that were stopped are no failure.
+    let failed = |reason| if stop.is_stopped() { Error::Stopped } else { Error::Protocol { protocol, reason } };
     let cells = inputs.cells;
     let mut output = Output::default();
     let mut done = 0;
@@ -80,7 +85,7 @@ pub(crate) fn features(inputs: &mut Inputs<'_>) -> Result<Output, Error> {
         let data = inputs.data.load(config)?.data;
         let rows = EvaluationRows::of(&data, &settings).map_err(|reason| inputs.failed(reason))?;
         let components = PrincipalComponents::of(&data.train).map_err(|reason| inputs.failed(reason))?;
-        let comparison = Comparison { settings: &settings, data: &data, rows, components };
+        let comparison = Comparison { settings: &settings, data: &data, rows, components, stop };
         // What was found for pixels and components, which do not depend on the machine.
         let mut known = HashMap::new();
         for cell in cells.iter().filter(|cell| &cell.config.data == config) {
@@ -89,7 +94,7 @@ pub(crate) fn features(inputs: &mut Inputs<'_>) -> Result<Output, Error> {
                 let (units, pixels) = (parameters.visible(), data.train.visible());
                 return Err(inputs.failed(format!("a machine of {units} visible units on rows of {pixels}")));
             }
-            let found = comparison.of_cell(cell, &parameters, &mut known).map_err(|reason| inputs.failed(reason))?;
+            let found = comparison.of_cell(cell, &parameters, &mut known).map_err(failed)?;
             output.measurements.extend(found);
             if let Some(image) = data.image.filter(|image| image.height * image.width == parameters.visible()) {
                 output.measurements.extend(localities(cell, &parameters, image, settings.window)?);
@@ -99,13 +104,13 @@ pub(crate) fn features(inputs: &mut Inputs<'_>) -> Result<Output, Error> {
                 }
             }
             done += 1;
-            (inputs.progress)(f64::from(done) / cells.len() as f64);
+            inputs.tell(f64::from(done) / cells.len() as f64)?;
         }
     }
     Ok(output)
 }
 
-impl Settings {
+impl Checked for Settings {
     fn check(&self) -> Result<(), String> {
         if self.labels.is_empty() || self.labels.contains(&0) || self.regularisation.is_empty() {
             return Err("labels needs numbers of at least 1, and regularisation at least one penalty".to_owned());
@@ -116,7 +121,8 @@ impl Settings {
         if self.test_rows == Some(0) {
             return Err("test_rows must be at least 1".to_owned());
         }
-        // Without a penalty, classes that can be told apart have no best weights: the fit would end where it is stopped.
+        // Without a penalty, classes that can be told apart have no best weights: the fit would end where it is
+        // stopped.
         if !self.regularisation.iter().all(|penalty| penalty.is_finite() && *penalty > 0.0) {
             return Err("every penalty of regularisation must be above 0".to_owned());
         }
@@ -125,11 +131,13 @@ impl Settings {
         }
         Ok(())
     }
+}
 
-    fn classifier(&self) -> Classifier {
+impl Settings {
+    fn classifier(&self, stop: &StopFlag) -> Classifier {
         let mut penalties = self.regularisation.clone();
         penalties.sort_by(|a, b| b.total_cmp(a));
-        Classifier { penalties, iterations: self.iterations, tolerance: self.tolerance }
+        Classifier { penalties, iterations: self.iterations, tolerance: self.tolerance, stop: stop.clone() }
     }
 }
 
@@ -176,6 +184,7 @@ struct Comparison<'a> {
     data: &'a Dataset,
     rows: EvaluationRows,
     components: PrincipalComponents,
+    stop: &'a StopFlag,
 }
 
 /// Which features, how many, the seed of the labelled rows, their number.
@@ -209,7 +218,7 @@ impl Comparison<'_> {
         let kinds = self.kinds(parameters);
         let mut found = Vec::new();
         for draw in 0..self.settings.draws {
-            let seed = (cell.config.run.seed * self.settings.draws).wrapping_add(draw);
+            let seed = cell.config.run.seed.wrapping_mul(self.settings.draws).wrapping_add(draw);
             let counts: Vec<usize> =
                 self.settings.labels.iter().copied().filter(|&count| draw == 0 || count < all).collect();
             let Some(&most) = counts.iter().max() else { break };
@@ -265,7 +274,7 @@ impl Comparison<'_> {
         let training = Labelled { features: training.slice_axis(Axis(0), Slice::from(..labels.len())), labels };
         let validation = Labelled { features: kind.validation.view(), labels: &self.rows.validation.1 };
         let test = Labelled { features: kind.test.view(), labels: &self.rows.test.1 };
-        let classifier = self.settings.classifier();
+        let classifier = self.settings.classifier(self.stop);
         classifier.choose(training, validation, test).map_err(|reason| format!("{}: {reason}", kind.name))
     }
 }

@@ -9,19 +9,20 @@ use rbm_eval::{LogZ, evaluate_split, sample_quality, start_rows};
 use rbm_model::{ChainDraws, Chains, Parameters, Rbm, VisibleSampling};
 use rbm_ops::Stream;
 use rbm_report::{MetricPoint, tables};
+use rbm_runner::StopFlag;
 use serde::Deserialize;
 
-use super::{Inputs, Output, TrainedCell};
+use super::{Checked, Inputs, Output, TrainedCell, go_on};
 use crate::{Error, Measurement};
 
 /// Parameters of the protocol `listing`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-struct Settings {
+pub(super) struct Settings {
     /// Activations at which the error of `log(1 + exp(x))` is measured.
     errors_at: Vec<f64>,
-    /// Most rows that likelihoods and activations are measured on: of the test rows, or of the training rows where there
-    /// are no test rows.
+    /// Most rows that likelihoods and activations are measured on: of the test rows, or of the training rows where
+    /// there are no test rows.
     rows: usize,
     /// States drawn from each start.
     samples: usize,
@@ -51,10 +52,11 @@ impl Default for Settings {
 /// By itself, under `width` = `f32` or `f64`: `overflow-at`, `lost-at`, `softplus-error-at`.
 ///
 /// Of each cell, under its labels and `model.visible_sampling`, the seed its own:
-/// - `log-likelihood` (nats per row) of its parameters as a machine of the mathematics, where a layer is small enough to
-///   enumerate;
-/// - `largest-activation` of a hidden unit in absolute value on these rows, and `free-energy-overflows`, the share of them
-///   whose free energy in f32 is not finite by the listing's formula;
+/// - `log-likelihood-of-test-rows` (nats per row; of training rows where there are no test rows, as `split` says) of
+///   its parameters as a machine of the mathematics, where a layer is small enough to enumerate. Sweeps call theirs
+///   `log-likelihood`: both under one name would be counted as one curve;
+/// - `largest-activation` of a hidden unit in absolute value on these rows, and `free-energy-overflows`, the share of
+///   them whose free energy in f32 is not finite by the listing's formula;
 /// - `first-moment-error`, its floor `first-moment-noise`, and `nearest-row-distance`, at x Gibbs steps of its own
 ///   sampling, from training rows (`start` = `data`) and from uniform states (`start` = `uniform`);
 /// - `gradient-norm-max` over the recorded steps, and `gradient-norm-bound`, `sqrt(m n + m + n)`: every component of a
@@ -67,7 +69,6 @@ impl Default for Settings {
 /// Cells whose files or data cannot be read, rows of grey values, settings that are impossible.
 pub(crate) fn listing(inputs: &mut Inputs<'_>) -> Result<Output, Error> {
     let settings: Settings = inputs.parse()?;
-    settings.check().map_err(|reason| inputs.failed(reason))?;
     let mut output = Output { measurements: softplus::measure(&settings.errors_at), ..Output::default() };
     let cells = inputs.cells;
     for (index, cell) in cells.iter().enumerate() {
@@ -81,7 +82,7 @@ pub(crate) fn listing(inputs: &mut Inputs<'_>) -> Result<Output, Error> {
         let split = split.head(settings.rows);
         let on_rows = likelihood(cell, &parameters, &split)?.into_iter().chain(activations(&parameters, &split));
         let mut found: Vec<Measurement> = on_rows.map(|measured| measured.with("split", name)).collect();
-        let quality = sample_qualities(cell, &parameters, &data.train, &split, &settings)?;
+        let quality = sample_qualities(cell, &parameters, &data.train, &split, &settings, inputs.stop)?;
         found.extend(quality.into_iter().map(|measured| measured.with("split", name)));
         found.extend(gradient_norms(cell, &parameters)?);
         let rows = first_rows(&data.train, settings.unclamped_chains);
@@ -90,12 +91,12 @@ pub(crate) fn listing(inputs: &mut Inputs<'_>) -> Result<Output, Error> {
         found.push(Measurement::new("unclamped-growth", growth));
         found.push(Measurement::new("unclamped-bound", unclamped::bound(&parameters)));
         output.measurements.extend(found.into_iter().map(|measured| of_cell(cell, measured)));
-        (inputs.progress)((index + 1) as f64 / cells.len() as f64);
+        inputs.tell((index + 1) as f64 / cells.len() as f64)?;
     }
     Ok(output)
 }
 
-impl Settings {
+impl Checked for Settings {
     fn check(&self) -> Result<(), String> {
         if self.rows == 0 || self.samples < 2 || self.unclamped_chains == 0 || self.unclamped_steps == 0 {
             return Err("rows, unclamped_chains and unclamped_steps must be at least 1, samples at least 2".to_owned());
@@ -125,7 +126,7 @@ fn of_cell(cell: &TrainedCell, mut measured: Measurement) -> Measurement {
 
 fn likelihood(cell: &TrainedCell, parameters: &Parameters, split: &Split) -> Result<Option<Measurement>, Error> {
     let evaluation = evaluate_split(parameters, cell.config.model.visible_sampling, split, LogZ::Auto)?;
-    Ok(evaluation.mean_log_likelihood.map(|value| Measurement::new("log-likelihood", value)))
+    Ok(evaluation.mean_log_likelihood.map(|value| Measurement::new("log-likelihood-of-test-rows", value)))
 }
 
 /// `largest-activation` and `free-energy-overflows`.
@@ -153,6 +154,7 @@ fn sample_qualities(
     train: &Split,
     split: &Split,
     settings: &Settings,
+    stop: &StopFlag,
 ) -> Result<Vec<Measurement>, Error> {
     let (config, seed) = (&cell.config, cell.config.run.seed);
     let rbm = Rbm::new(parameters, &config.model, config.train.precision, &rbm_ops::open(config.run.backend)?);
@@ -173,6 +175,7 @@ fn sample_qualities(
         let mut done = 0;
         for &steps in &settings.steps {
             for _ in done..steps {
+                go_on(stop)?;
                 chains = chains.step();
             }
             done = steps;

@@ -18,8 +18,8 @@ fn wide(x: f64) -> f64 {
 ///
 /// - `overflow-at`: the smallest activation whose `log(1 + exp(x))` is infinite;
 /// - `lost-at`: the largest whose `log(1 + exp(x))` is 0, since `1 + exp(x)` rounds to 1;
-/// - `softplus-error-at`, x the activation: the relative error, against `max(x, 0) + log1p(exp(-|x|))` in f64 of the same
-///   x; where the formula overflows, the error is no number and left out.
+/// - `softplus-error-at`, x the activation: the relative error, against `max(x, 0) + log1p(exp(-|x|))` in f64 of the
+///   same x; where the formula overflows, the error is no number and left out.
 pub(super) fn measure(errors_at: &[f64]) -> Vec<Measurement> {
     let overflow_narrow = first(1.0_f32.to_bits().into(), 1_000.0_f32.to_bits().into(), |bits| {
         narrow(f32::from_bits(bits as u32)).is_infinite()

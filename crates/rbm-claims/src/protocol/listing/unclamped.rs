@@ -44,8 +44,8 @@ fn draw<'a>(words: [u32; 4], activations: impl Iterator<Item = &'a mut f64>) {
     }
 }
 
-/// log10 of the largest `|v|` that any hidden state gives: over units, the larger of `|a_i + sum of positive weights|` and
-/// `|a_i + sum of negative weights|`.
+/// log10 of the largest `|v|` that any hidden state gives: over units, the larger of `|a_i + sum of positive weights|`
+/// and `|a_i + sum of negative weights|`.
 pub(super) fn bound(parameters: &Parameters) -> f64 {
     let (mut high, mut low) = (parameters.visible_bias().to_vec(), parameters.visible_bias().to_vec());
     for unit in 0..parameters.hidden() {
