@@ -213,8 +213,7 @@ impl FigureSpec {
             }
         }
         let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
-        let of_seed =
-            |numbers: &Vec<Number>| mean(&numbers.iter().map(|one| on_axis(one.value)).collect::<Vec<_>>());
+        let of_seed = |numbers: &Vec<Number>| mean(&numbers.iter().map(|one| on_axis(one.value)).collect::<Vec<_>>());
         let values: Vec<f64> = by_seed.values().map(of_seed).collect();
         let numbers: Vec<Number> = by_seed.into_values().flatten().collect();
         let (y, low, high) = match (&numbers[..], &values[..]) {

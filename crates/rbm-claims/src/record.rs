@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ClaimOutcome, Experiment, Group, Profile, Statistic, TestOutcome, Verdict,
+    ClaimOutcome, Experiment, Group, Profile, Role, Statistic, TestOutcome, Verdict,
     statistic::{RANGE, STUDENT},
 };
 
@@ -43,6 +43,8 @@ pub struct ClaimRecord {
 pub struct TestRecord {
     /// What was tested.
     pub says: String,
+    /// What it counts for.
+    pub role: Role,
     /// What it came to.
     pub verdict: Verdict,
     /// The statistic.
@@ -71,7 +73,9 @@ impl ClaimRecord {
         evidence: Vec<String>,
     ) -> Self {
         let tests: Vec<TestRecord> = outcome.tests.iter().map(TestRecord::new).collect();
-        let decided = |test: &&TestRecord| matches!(test.verdict, Verdict::Confirmed | Verdict::Refuted);
+        let decided = |test: &&TestRecord| {
+            test.role == Role::Claim && matches!(test.verdict, Verdict::Confirmed | Verdict::Refuted)
+        };
         let head = tests.iter().find(decided).or_else(|| tests.first()).cloned();
         Self {
             claim: outcome.claim.clone(),
@@ -92,7 +96,9 @@ impl ClaimRecord {
 
     /// The one number in words: "−12.3 nats (−14 to −10, n = 10)".
     pub fn headline(&self) -> String {
-        let decided = |test: &&TestRecord| matches!(test.verdict, Verdict::Confirmed | Verdict::Refuted);
+        let decided = |test: &&TestRecord| {
+            test.role == Role::Claim && matches!(test.verdict, Verdict::Confirmed | Verdict::Refuted)
+        };
         match self.tests.iter().find(decided).or_else(|| self.tests.first()) {
             Some(test) => format!("{}: {}", test.says, test.number_in_words()),
             None => String::new(),
@@ -106,6 +112,7 @@ impl TestRecord {
         let statistic: Option<&Statistic> = outcome.statistic.as_ref();
         Self {
             says: outcome.says.clone(),
+            role: outcome.role,
             verdict: outcome.verdict,
             statistic: statistic.and_then(|one| finite(one.value)),
             interval: statistic.map_or([None, None], |one| [finite(one.interval.0), finite(one.interval.1)]),
@@ -145,7 +152,11 @@ impl TestRecord {
             [None, None] => "–".into(),
             // Both ends are the number itself: either it is known to be exact, or nothing was there to make an interval of.
             [Some(low), Some(high)] if low == high && !self.has_interval() => {
-                if self.method.starts_with("exact") { "exact".into() } else { "–".into() }
+                if self.method.starts_with("exact") {
+                    "exact".into()
+                } else {
+                    "–".into()
+                }
             }
             [low, high] => format!("{} to {}", end(low), end(high)),
         }

@@ -225,8 +225,12 @@ impl Select {
         // Otherwise each seed's number would be of something else.
         let seeds: BTreeSet<Option<u64>> = numbers.iter().flat_map(|(_, values)| values.keys().copied()).collect();
         if let Some((labels, values)) = numbers.iter().find(|(_, values)| values.len() < seeds.len()) {
-            let (n, all, labels) = (values.len(), seeds.len(), words(labels));
-            return Err(format!("{} stands under other conditions of other seeds: {n} of {all} have {labels}", self.quantity));
+            let (n, all) = (values.len(), seeds.len());
+            let labels = if labels.is_empty() { "no label".into() } else { words(labels) };
+            let q = &self.quantity;
+            return Err(format!(
+                "{q} stands under other conditions of other seeds: {n} of {all} have it under {labels}"
+            ));
         }
         let mut by_seed: BTreeMap<Option<u64>, Vec<f64>> = BTreeMap::new();
         for (seed, number) in numbers.into_iter().flat_map(|(_, values)| values) {
