@@ -128,9 +128,9 @@ impl Select {
     /// One number a seed.
     ///
     /// # Errors
-    /// Nothing that fits, several curves of one seed with no word on what to take, seeds under other conditions than the
-    /// rest, or cells that diverged or are missing: without them the number would be of the cells that went well. Where the
-    /// best conditions are chosen, those of such cells are left out instead.
+    /// Nothing that fits, several curves of one seed with no word on what to take, seeds under other conditions than
+    /// the rest, or cells that diverged or are missing: without them the number would be of the cells that went well.
+    /// Where the best conditions are chosen, those of such cells are left out instead.
     pub fn sample(&self, measurements: &[Measurement]) -> Result<Sample, String> {
         let mine: Vec<&Measurement> = measurements.iter().filter(|one| self.accepts(one)).collect();
         let faults = self.faults(measurements);

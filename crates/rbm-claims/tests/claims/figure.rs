@@ -4,9 +4,12 @@ use rbm_claims::{FigureSpec, Measurement};
 
 use crate::common::assert_near;
 
-/// Place, number and ends of the points of the one series.
+/// Place, number and ends of a point.
+type Point = (f64, f64, Option<(f64, f64)>);
+
+/// The points of the one series.
 #[track_caller]
-fn points(lines: &str, measurements: &[Measurement]) -> Vec<(f64, f64, Option<(f64, f64)>)> {
+fn points(lines: &str, measurements: &[Measurement]) -> Vec<Point> {
     let head = "name = \"f\"\ntitle = \"F\"\nsentence = \"It shows.\"\nkind = \"lines\"\nquantity = [\"q\"]";
     let spec: FigureSpec = toml::from_str(&format!("{head}\n{lines}")).expect("a figure");
     let mut chart = spec.chart("claim", measurements);
@@ -24,7 +27,7 @@ fn conditions_that_no_series_tells_apart_are_averaged_within_a_seed() {
     let found = points("", &measured);
     let [(x, y, Some((low, high)))] = found[..] else { panic!("one point with an interval: {found:?}") };
     assert_eq!((x, y), (1.0, 6.0));
-    // Of the means 5 and 7 of two seeds: deviation sqrt 2, so t(0.975; 1) sqrt 2 / sqrt 2 = 12.7062, to the table's digits.
+    // Of the means 5 and 7 of two seeds: deviation sqrt 2, so t(0.975; 1) sqrt 2 / sqrt 2 = 12.7062 by the tables.
     assert_near(low, 6.0 - 12.7062, 1e-4);
     assert_near(high, 6.0 + 12.7062, 1e-4);
     // Two conditions of one seed have a mean, and no interval.
