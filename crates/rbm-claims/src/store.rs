@@ -1,5 +1,5 @@
-//! Where results of claims lie: `RESULTS/reproduce/<profile>/`, and `RESULTS/reproduce/<folder>/<profile>/` of claims of
-//! one's own in a folder of that name.
+//! Where results of claims lie: `RESULTS/reproduce/<profile>/`, and `RESULTS/reproduce/<folder>/<profile>/` of claims
+//! of one's own in a folder of that name.
 //!
 //! ```text
 //! report.html                the page, where all claims of the profile were tested

@@ -136,6 +136,18 @@ fn a_protocol_that_takes_cells_one_by_one_keeps_them_one_by_one() {
     let evidence = found[0]["evidence"].as_array().expect("paths");
     let names = |path: &serde_json::Value| path.as_str().is_some_and(|path| path.ends_with("learns/test-likelihood"));
     assert!(evidence.iter().any(names), "{evidence:?}");
+    // A second sweep of the same cells has its own numbers, with its own labels.
+    let statement = fs::read_to_string(&path).expect("text");
+    let again = "\n[[sweep]]\nname = \"again\"\nconfig = \"bars.toml\"\nsmoke = {}\n";
+    fs::write(&path, statement + again).expect("it is written");
+    test(&world, &["learns"]);
+    let all = walk(&file(&world, "learns/test-likelihood"));
+    assert_eq!(all.len(), 6, "{all:?}");
+    for one in &all {
+        let labels = String::from_utf8(read(one)).expect("text");
+        let sweep = if files.contains(one) { "\"sweep\":\"bars\"" } else { "\"sweep\":\"again\"" };
+        assert!(labels.contains(sweep), "{}: {labels}", one.display());
+    }
 }
 
 #[test]
