@@ -151,6 +151,9 @@ pub struct ProtocolSpec {
 pub struct Test {
     /// What is tested, in a few words.
     pub says: String,
+    /// What the test counts for.
+    #[serde(default)]
+    pub role: Role,
     /// The statistic, or its first part.
     pub value: Select,
     /// Is taken from it, seed by seed.
@@ -173,6 +176,19 @@ pub struct Test {
     pub fails: String,
     /// The profiles in which it is decided; all if absent.
     pub profiles: Option<Vec<Profile>>,
+}
+
+/// What a test counts for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// It is a part of the claim.
+    #[default]
+    Claim,
+    /// It must be confirmed for the experiment to tell anything; it says nothing of the claim itself.
+    Control,
+    /// It is told beside the claim, and counts for nothing.
+    Context,
 }
 
 /// How the interval of a statistic is made.

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use crate::{
     Label, Labels, Measurement, Select,
     experiment::closest,
-    select::{At, Condition, holds},
+    select::{At, Condition, Number, holds},
     statistic::half_width,
 };
 
@@ -201,25 +201,29 @@ impl FigureSpec {
             over: None,
             scale: self.scale,
         };
-        let numbers: Vec<_> = curves.into_values().filter_map(|curve| select.of_curve(curve)).collect();
-        let values: Vec<f64> = numbers.iter().map(|number| number.value).filter(|value| value.is_finite()).collect();
-        if values.is_empty() {
-            return None;
+        // On a logarithmic axis what is not positive has no place; the rest has its mean and interval there.
+        let drawn = |value: f64| value.is_finite() && (!self.y_log || value > 0.0);
+        let on_axis = |value: f64| if self.y_log { value.ln() } else { value };
+        let off_axis = |place: f64| if self.y_log { place.exp() } else { place };
+        // Conditions that no label of the series tells apart are averaged within their seed: the interval is over seeds.
+        let mut by_seed: BTreeMap<Option<u64>, Vec<Number>> = BTreeMap::new();
+        for ((seed, _), curve) in curves {
+            if let Some(number) = select.of_curve(curve).filter(|number| drawn(number.value)) {
+                by_seed.entry(seed).or_default().push(number);
+            }
         }
         let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
-        let (y, low, high) = match (&numbers[..], values.len()) {
-            ([one], 1) => (values[0], one.ends.map(|ends| ends.0), one.ends.map(|ends| ends.1)),
-            // What spans powers of ten has its mean and interval there.
-            (_, 2..) if self.y_log && values.iter().all(|value| *value > 0.0) => {
-                let logs: Vec<f64> = values.iter().map(|value| value.ln()).collect();
-                let (middle, half) = (mean(&logs), half_width(&logs, mean(&logs)));
-                (middle.exp(), Some((middle - half).exp()), Some((middle + half).exp()))
+        let of_seed = |numbers: &Vec<Number>| mean(&numbers.iter().map(|one| on_axis(one.value)).collect::<Vec<_>>());
+        let values: Vec<f64> = by_seed.values().map(of_seed).collect();
+        let numbers: Vec<Number> = by_seed.into_values().flatten().collect();
+        let (y, low, high) = match (&numbers[..], &values[..]) {
+            ([], _) | (_, []) => return None,
+            ([one], _) => (one.value, one.ends.map(|ends| ends.0), one.ends.map(|ends| ends.1)),
+            (_, [one]) => (off_axis(*one), None, None),
+            (_, values) => {
+                let (middle, half) = (mean(values), half_width(values, mean(values)));
+                (off_axis(middle), Some(off_axis(middle - half)), Some(off_axis(middle + half)))
             }
-            (_, 2..) => {
-                let (middle, half) = (mean(&values), half_width(&values, mean(&values)));
-                (middle, Some(middle - half), Some(middle + half))
-            }
-            _ => (mean(&values), None, None),
         };
         Some(ChartPoint { x: place, y, low, high })
     }

@@ -24,8 +24,8 @@ pub use claim::{Claim, Found, PlannedSweep, Unavailable, all_cells};
 pub use embedded::{choose, embedded, read_folder};
 pub use error::Error;
 pub use experiment::{
-    Basis, Budget, Experiment, Group, IntervalMethod, Profile, ProtocolSpec, Region, Settings, Statement, SweepSpec,
-    Test,
+    Basis, Budget, Experiment, Group, IntervalMethod, Profile, ProtocolSpec, Region, Role, Settings, Statement,
+    SweepSpec, Test,
 };
 pub use figure::{FigureKind, FigureSpec, ReferenceSpec};
 pub use measurement::{Label, Labels, Measurement};

@@ -2,7 +2,7 @@
 
 use rbm_report::{ClaimSection, ClaimsPage, ClaimsReport, TestRow, VerdictWord, render_claims};
 
-use crate::{Basis, Claim, ClaimRecord, Error, FigureKind, Found, Group, TestRecord, Verdict, record::figure};
+use crate::{Basis, Claim, ClaimRecord, Error, FigureKind, Found, Group, Role, TestRecord, Verdict, record::figure};
 
 /// A claim with everything that is shown of it.
 pub struct Shown<'a> {
@@ -72,7 +72,11 @@ fn section(shown: &Shown<'_>) -> ClaimSection {
 
 fn row(test: &TestRecord) -> TestRow {
     TestRow {
-        says: test.says.clone(),
+        says: match test.role {
+            Role::Claim => test.says.clone(),
+            Role::Control => format!("{} (a control)", test.says),
+            Role::Context => format!("{} (told beside the claim)", test.says),
+        },
         verdict: word(test.verdict),
         statistic: test
             .statistic

@@ -1,6 +1,6 @@
 //! The blocks of READMEs that show verdicts.
 
-use crate::{ClaimRecord, TestRecord, record::figure};
+use crate::{ClaimRecord, Role, TestRecord, record::figure};
 
 /// Puts `block` between `<!-- NAME -->` and `<!-- end of NAME -->`; `None` where a text has no such place.
 pub fn with_block(text: &str, name: &str, block: &str) -> Option<String> {
@@ -30,7 +30,11 @@ fn row(test: &TestRecord) -> String {
     let number = test.statistic.map_or("–".into(), |value| format!("{} {}", figure(value), test.unit));
     format!(
         "| {} | {} | {} | {}{} | {} |\n",
-        cell(&test.says),
+        match test.role {
+            Role::Claim => cell(&test.says),
+            Role::Control => format!("{} (a control)", cell(&test.says)),
+            Role::Context => format!("{} (beside the claim)", cell(&test.says)),
+        },
         test.verdict,
         cell(number.trim()),
         test.interval_in_words(),

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ClaimOutcome, Experiment, Group, Profile, Statistic, TestOutcome, Verdict};
+use crate::{
+    ClaimOutcome, Experiment, Group, Profile, Role, Statistic, TestOutcome, Verdict,
+    statistic::{RANGE, STUDENT},
+};
 
 /// What a claim came to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -40,6 +43,8 @@ pub struct ClaimRecord {
 pub struct TestRecord {
     /// What was tested.
     pub says: String,
+    /// What it counts for.
+    pub role: Role,
     /// What it came to.
     pub verdict: Verdict,
     /// The statistic.
@@ -68,7 +73,9 @@ impl ClaimRecord {
         evidence: Vec<String>,
     ) -> Self {
         let tests: Vec<TestRecord> = outcome.tests.iter().map(TestRecord::new).collect();
-        let decided = |test: &&TestRecord| matches!(test.verdict, Verdict::Confirmed | Verdict::Refuted);
+        let decided = |test: &&TestRecord| {
+            test.role == Role::Claim && matches!(test.verdict, Verdict::Confirmed | Verdict::Refuted)
+        };
         let head = tests.iter().find(decided).or_else(|| tests.first()).cloned();
         Self {
             claim: outcome.claim.clone(),
@@ -89,7 +96,9 @@ impl ClaimRecord {
 
     /// The one number in words: "−12.3 nats (−14 to −10, n = 10)".
     pub fn headline(&self) -> String {
-        let decided = |test: &&TestRecord| matches!(test.verdict, Verdict::Confirmed | Verdict::Refuted);
+        let decided = |test: &&TestRecord| {
+            test.role == Role::Claim && matches!(test.verdict, Verdict::Confirmed | Verdict::Refuted)
+        };
         match self.tests.iter().find(decided).or_else(|| self.tests.first()) {
             Some(test) => format!("{}: {}", test.says, test.number_in_words()),
             None => String::new(),
@@ -103,6 +112,7 @@ impl TestRecord {
         let statistic: Option<&Statistic> = outcome.statistic.as_ref();
         Self {
             says: outcome.says.clone(),
+            role: outcome.role,
             verdict: outcome.verdict,
             statistic: statistic.and_then(|one| finite(one.value)),
             interval: statistic.map_or([None, None], |one| [finite(one.interval.0), finite(one.interval.1)]),
@@ -130,12 +140,24 @@ impl TestRecord {
         }
     }
 
-    /// The interval in words.
+    /// Whether the method makes intervals; one of equal numbers has no width all the same.
+    fn has_interval(&self) -> bool {
+        self.method.starts_with(RANGE) || self.method.contains(STUDENT)
+    }
+
+    /// The interval in words: "0.5 to 1.5"; "exact" only of what the method calls so, and "–" where there is none.
     pub fn interval_in_words(&self) -> String {
         let end = |end: Option<f64>| end.map_or("open".into(), figure);
         match self.interval {
             [None, None] => "–".into(),
-            [Some(low), Some(high)] if low == high => "exact".into(),
+            // Both ends are the number itself: either it is known to be exact, or nothing was there to make an interval of.
+            [Some(low), Some(high)] if low == high && !self.has_interval() => {
+                if self.method.starts_with("exact") {
+                    "exact".into()
+                } else {
+                    "–".into()
+                }
+            }
             [low, high] => format!("{} to {}", end(low), end(high)),
         }
     }

@@ -1,6 +1,6 @@
 //! Picking numbers out of measurements.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
@@ -74,6 +74,9 @@ pub enum At {
     Reaching(f64),
 }
 
+/// Quantities of cells that have no other: training diverged, or the cell is not there.
+const FAULTS: [(&str, &str); 2] = [("diverged", "diverged"), ("missing", "are missing")];
+
 /// What is taken of several curves of one seed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -84,6 +87,8 @@ pub enum Over {
     Min,
     /// Their mean.
     Mean,
+    /// Their median; of an even number of them, the mean of the middle two.
+    Median,
     /// The number under the conditions whose mean over all seeds is largest: the same conditions for every seed.
     LargestMean,
     /// The same with the least mean.
@@ -111,6 +116,9 @@ pub struct Number {
 /// Curves by seed.
 type Curves<'a> = BTreeMap<Option<u64>, Vec<&'a Measurement>>;
 
+/// Conditions, and a number of each seed under them.
+type Condensed = (Labels, BTreeMap<Option<u64>, Number>);
+
 impl Select {
     /// Whether a measurement is meant.
     pub fn accepts(&self, measurement: &Measurement) -> bool {
@@ -120,9 +128,16 @@ impl Select {
     /// One number a seed.
     ///
     /// # Errors
-    /// Nothing that fits, or several curves of one seed with no word on what to take.
+    /// Nothing that fits, several curves of one seed with no word on what to take, seeds under other conditions than the
+    /// rest, or cells that diverged or are missing: without them the number would be of the cells that went well. Where the
+    /// best conditions are chosen, those of such cells are left out instead.
     pub fn sample(&self, measurements: &[Measurement]) -> Result<Sample, String> {
         let mine: Vec<&Measurement> = measurements.iter().filter(|one| self.accepts(one)).collect();
+        let faults = self.faults(measurements);
+        let chooses = matches!(self.over, Some(Over::LargestMean | Over::LeastMean));
+        if !faults.is_empty() && (!chooses || mine.is_empty()) {
+            return Err(self.faults_in_words(&faults));
+        }
         if mine.is_empty() {
             return Err(format!("no {} was measured{}", self.quantity, self.conditions_in_words()));
         }
@@ -132,7 +147,7 @@ impl Select {
             let entry = curves.entry(words(&one.labels)).or_insert_with(|| (one.labels.clone(), BTreeMap::new()));
             entry.1.entry(one.seed).or_default().push(one);
         }
-        let mut numbers: Vec<(Labels, BTreeMap<Option<u64>, Number>)> = Vec::new();
+        let mut numbers: Vec<Condensed> = Vec::new();
         for (_, (labels, seeds)) in curves {
             let of_seed = seeds.into_iter().filter_map(|(seed, curve)| Some((seed, self.of_curve(curve)?)));
             numbers.push((labels, of_seed.collect()));
@@ -140,12 +155,42 @@ impl Select {
         if numbers.iter().all(|(_, values)| values.is_empty()) {
             return Err(format!("no {} was measured at that place{}", self.quantity, self.conditions_in_words()));
         }
-        self.over_conditions(numbers)
+        self.over_conditions(numbers, &faults)
     }
 
-    fn over_conditions(&self, mut numbers: Vec<(Labels, BTreeMap<Option<u64>, Number>)>) -> Result<Sample, String> {
+    /// Cells that the conditions mean and that have no numbers. What a cell leaves has labels that the cell has not
+    /// (`split`): conditions on those do not count. A quantity without cells, of a protocol, lacks the label `sweep`.
+    fn faults<'a>(&self, measurements: &'a [Measurement]) -> Vec<&'a Measurement> {
+        let is_fault = |quantity: &str| FAULTS.iter().any(|(fault, _)| *fault == quantity);
+        if is_fault(&self.quantity) {
+            return Vec::new();
+        }
+        let mut of_quantity = measurements.iter().filter(|one| one.quantity == self.quantity).peekable();
+        let of_cells = of_quantity.peek().is_none() || of_quantity.any(|one| one.labels.contains_key("sweep"));
+        let meant = |one: &&Measurement| {
+            let known = |(name, condition): (&String, &Condition)| {
+                one.labels.get(name).is_none_or(|label| condition.labels().contains(label))
+            };
+            self.conditions.iter().all(known) && (of_cells || !one.labels.contains_key("sweep"))
+        };
+        measurements.iter().filter(|one| is_fault(&one.quantity)).filter(meant).collect()
+    }
+
+    /// "2 cells diverged and 1 cells are missing where k = 3".
+    fn faults_in_words(&self, faults: &[&Measurement]) -> String {
+        let count = |fault: &str| faults.iter().filter(|one| one.quantity == fault).count();
+        let one = |(fault, verb): (&str, &str)| match count(fault) {
+            0 => None,
+            1 => Some(format!("1 cell {}", verb.replacen("are", "is", 1))),
+            n => Some(format!("{n} cells {verb}")),
+        };
+        let all: Vec<String> = FAULTS.into_iter().filter_map(one).collect();
+        format!("{}{}", all.join(" and "), self.conditions_in_words())
+    }
+
+    fn over_conditions(&self, mut numbers: Vec<Condensed>, faults: &[&Measurement]) -> Result<Sample, String> {
         let whole = |values: BTreeMap<Option<u64>, Number>| values.into_iter().collect::<Vec<_>>();
-        if numbers.len() == 1 {
+        if numbers.len() == 1 && faults.is_empty() {
             let (_, values) = numbers.remove(0);
             return Ok(Sample { values: whole(values), chosen: None });
         }
@@ -159,7 +204,12 @@ impl Select {
             ));
         };
         if matches!(over, Over::LargestMean | Over::LeastMean) {
-            // Conditions under which a run diverged have fewer seeds, and are not chosen.
+            // Conditions under which a run diverged or is missing are not chosen, nor those that have fewer seeds.
+            let has = |labels: &Labels, fault: &Measurement| fault.labels.iter().all(|(k, v)| labels.get(k) == Some(v));
+            numbers.retain(|(labels, _)| !faults.iter().any(|fault| has(labels, fault)));
+            if numbers.is_empty() {
+                return Err(format!("{}: no conditions are without", self.faults_in_words(faults)));
+            }
             let most = numbers.iter().map(|(_, values)| values.len()).max().unwrap_or(0);
             numbers.retain(|(_, values)| values.len() == most);
             let mean = |values: &BTreeMap<Option<u64>, Number>| {
@@ -172,6 +222,15 @@ impl Select {
             labels.retain(|name, _| !matches!(self.conditions.get(name), Some(Condition::One(_))));
             return Ok(Sample { values: whole(values), chosen: Some(labels) });
         }
+        // Otherwise each seed's number would be of something else.
+        let seeds: BTreeSet<Option<u64>> = numbers.iter().flat_map(|(_, values)| values.keys().copied()).collect();
+        if let Some((labels, values)) = numbers.iter().find(|(_, values)| values.len() < seeds.len()) {
+            let (n, all, labels) = (values.len(), seeds.len(), words(labels));
+            return Err(format!(
+                "{} stands under other conditions of other seeds: {n} of {all} have {labels}",
+                self.quantity
+            ));
+        }
         let mut by_seed: BTreeMap<Option<u64>, Vec<f64>> = BTreeMap::new();
         for (seed, number) in numbers.into_iter().flat_map(|(_, values)| values) {
             by_seed.entry(seed).or_default().push(number.value);
@@ -179,6 +238,7 @@ impl Select {
         let one = |values: Vec<f64>| match over {
             Over::Max => values.into_iter().fold(f64::NEG_INFINITY, f64::max),
             Over::Min => values.into_iter().fold(f64::INFINITY, f64::min),
+            Over::Median => median(values),
             _ => values.iter().sum::<f64>() / values.len() as f64,
         };
         let number = |values| Number { value: one(values), ends: None };
@@ -225,6 +285,13 @@ impl Select {
         let all: Vec<String> = self.conditions.iter().map(one).collect();
         if all.is_empty() { String::new() } else { format!(" where {}", all.join(", ")) }
     }
+}
+
+/// The median of at least one number.
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let (low, high) = (values[(values.len() - 1) / 2], values[values.len() / 2]);
+    (low + high) / 2.0
 }
 
 /// Whether a measurement's labels satisfy the conditions; the empty word stands for a label that is absent.

@@ -1,14 +1,25 @@
 //! Statistics of tests, with their intervals.
 
+use std::collections::BTreeSet;
+
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
 use crate::{
-    IntervalMethod, Measurement, Select, Test,
+    IntervalMethod, Measurement, Region, Select, Test,
     select::{Number, Sample},
 };
 
 /// Level of the intervals.
 const LEVEL: f64 = 0.95;
+
+/// How the method of a number begins that has nothing to make an interval of.
+pub(crate) const SINGLE: &str = "a single number";
+
+/// How the method of an interval from the least to the largest number begins.
+pub(crate) const RANGE: &str = "least to largest";
+
+/// What the method of an interval of a mean names.
+pub(crate) const STUDENT: &str = "Student's t";
 
 /// A statistic with its interval.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,6 +34,27 @@ pub struct Statistic {
     pub method: String,
     /// Conditions that were chosen among several, in words.
     pub chosen: Option<String>,
+    /// The numbers themselves where every one counts for itself: of a range; else none.
+    each: Vec<f64>,
+}
+
+impl Statistic {
+    /// Whether it confirms, where `region` is the one that does: the whole interval lies within; of a range, every number.
+    pub fn confirms(&self, region: &Region) -> bool {
+        match &self.each[..] {
+            [] => region.contains(self.interval.0, self.interval.1),
+            each => each.iter().all(|&value| region.contains(value, value)),
+        }
+    }
+
+    /// Whether it refutes, where `region` is the one that does: the whole interval lies within. What must hold of every
+    /// number is refuted by a single one, so of a range it is enough that one does.
+    pub fn refutes(&self, region: &Region) -> bool {
+        match &self.each[..] {
+            [] => region.contains(self.interval.0, self.interval.1),
+            each => each.iter().any(|&value| region.contains(value, value)),
+        }
+    }
 }
 
 /// Why a test has no statistic.
@@ -31,12 +63,12 @@ pub(crate) type Missing = String;
 /// The statistic of a test; `Err` says what is missing.
 pub(crate) fn statistic(test: &Test, measurements: &[Measurement]) -> Result<Statistic, Missing> {
     let first = test.value.sample(measurements)?;
-    let (numbers, paired, chosen) = match (&test.minus, &test.per) {
+    let (numbers, pairs, chosen) = match (&test.minus, &test.per) {
         (Some(other), _) => combine(&first, other, measurements, |a, b| a - b)?,
         (_, Some(other)) => combine(&first, other, measurements, |a, b| a / b)?,
         (None, None) => {
             let chosen = first.chosen.as_ref().map(crate::select::words);
-            (first.values.clone(), false, chosen)
+            (first.values.clone(), String::new(), chosen)
         }
     };
     if numbers.is_empty() {
@@ -49,22 +81,21 @@ pub(crate) fn statistic(test: &Test, measurements: &[Measurement]) -> Result<Sta
     }
     let low = values.iter().copied().fold(f64::INFINITY, f64::min);
     let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let pairs = if paired { ", paired by seed" } else { "" };
     if test.interval == IntervalMethod::Range {
-        // The one that lies nearest to the end of the region that decides.
-        let region = if test.refuted.contains(low, high) { &test.refuted } else { &test.confirmed };
-        let worst = if region.above.is_some() && region.below.is_none() { low } else { high };
-        let method = if n == 1 { "exact".into() } else { format!("least to largest of {n}{pairs}") };
-        return Ok(Statistic { value: worst, interval: (low, high), n, method, chosen });
+        let value = worst(test, &values);
+        let method = if n == 1 { format!("{SINGLE}{pairs}") } else { format!("{RANGE} of {n}{pairs}") };
+        return Ok(Statistic { value, interval: (low, high), n, method, chosen, each: values });
     }
+    let each = Vec::new();
     let mean = values.iter().sum::<f64>() / n as f64;
     if n == 1 && test.interval != IntervalMethod::Point {
+        // An interval of its own tells how well this machine was estimated, and nothing of how machines of other seeds differ.
         return match numbers[0] {
-            (_, Number { ends: Some(ends), value }) => {
-                Ok(Statistic { value, interval: ends, n, method: "the estimate's own interval".into(), chosen })
+            (None, Number { ends: Some(ends), value }) => {
+                Ok(Statistic { value, interval: ends, n, method: "the estimate's own interval".into(), chosen, each })
             }
             (None, Number { value, .. }) => {
-                Ok(Statistic { value, interval: (value, value), n, method: "exact".into(), chosen })
+                Ok(Statistic { value, interval: (value, value), n, method: SINGLE.into(), chosen, each })
             }
             (Some(_), Number { value, .. }) => Ok(Statistic {
                 value,
@@ -72,19 +103,32 @@ pub(crate) fn statistic(test: &Test, measurements: &[Measurement]) -> Result<Sta
                 n,
                 method: "one seed has no interval".into(),
                 chosen,
+                each,
             }),
         };
     }
     if test.interval == IntervalMethod::Point {
-        let method = format!("mean over {n} seeds");
-        return Ok(Statistic { value: mean, interval: (mean, mean), n, method, chosen });
+        let method = if n == 1 { format!("{SINGLE}{pairs}") } else { format!("mean over {n} seeds{pairs}") };
+        return Ok(Statistic { value: mean, interval: (mean, mean), n, method, chosen, each });
     }
-    let method = format!("mean over {n} seeds, Student's t, 95 %{pairs}");
+    let method = format!("mean over {n} seeds, {STUDENT}, 95 %{pairs}");
     if values.iter().any(|value| !value.is_finite()) {
-        return Ok(Statistic { value: mean, interval: (low, high), n, method, chosen });
+        return Ok(Statistic { value: mean, interval: (low, high), n, method, chosen, each });
     }
     let half = half_width(&values, mean);
-    Ok(Statistic { value: mean, interval: (mean - half, mean + half), n, method, chosen })
+    Ok(Statistic { value: mean, interval: (mean - half, mean + half), n, method, chosen, each })
+}
+
+/// Of numbers that must all lie in the region that confirms, the one that does so least: a counter-example, if there is
+/// one, and else the nearest to an end of the region or the farthest outside.
+fn worst(test: &Test, values: &[f64]) -> f64 {
+    let refutes = |value: f64| test.refuted.contains(value, value);
+    let depth = |value: f64| {
+        let room = test.confirmed.room(value).unwrap_or(f64::INFINITY);
+        if test.confirmed.contains(value, value) { room } else { -room }
+    };
+    let order = |a: &f64, b: &f64| refutes(*b).cmp(&refutes(*a)).then(depth(*a).total_cmp(&depth(*b)));
+    values.iter().copied().min_by(order).unwrap_or(f64::NAN)
 }
 
 /// Half the width of the interval of a mean.
@@ -99,8 +143,8 @@ fn quantile(degrees: usize) -> f64 {
     StudentsT::new(0.0, 1.0, degrees as f64).map_or(f64::INFINITY, |law| law.inverse_cdf(0.5 + LEVEL / 2.0))
 }
 
-/// Numbers by seed, whether they are pairs, and the conditions that were chosen.
-type Combined = (Vec<(Option<u64>, Number)>, bool, Option<String>);
+/// Numbers by seed, how they are pairs in words that end the method, and the conditions that were chosen.
+type Combined = (Vec<(Option<u64>, Number)>, String, Option<String>);
 
 fn combine(
     first: &Sample,
@@ -146,6 +190,13 @@ fn combine(
         }
         _ => first.values.iter().filter_map(pair).collect(),
     };
-    let paired = single(&second).is_none() && single(first).is_none();
-    Ok((numbers, paired, chosen))
+    if single(&second).is_some() || single(first).is_some() {
+        return Ok((numbers, String::new(), chosen));
+    }
+    let seeds: BTreeSet<Option<u64>> = first.values.iter().chain(&second.values).map(|(seed, _)| *seed).collect();
+    let pairs = match (numbers.len(), seeds.len()) {
+        (both, all) if both < all => format!(", paired by seed ({both} of {all} seeds have both)"),
+        _ => ", paired by seed".to_owned(),
+    };
+    Ok((numbers, pairs, chosen))
 }

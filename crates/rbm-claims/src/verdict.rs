@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Experiment, IntervalMethod, Measurement, Profile, Region, Statistic, Test, statistic::statistic};
+use crate::{Experiment, IntervalMethod, Measurement, Profile, Region, Role, Statistic, Test, statistic::statistic};
 
 /// What a test or a claim comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +36,8 @@ impl fmt::Display for Verdict {
 pub struct TestOutcome {
     /// What was tested.
     pub says: String,
+    /// What it counts for.
+    pub role: Role,
     /// What it came to.
     pub verdict: Verdict,
     /// The statistic, where there is one.
@@ -64,9 +66,10 @@ pub struct ClaimOutcome {
 /// Decides a claim from its measurements.
 ///
 /// A test is confirmed where its whole interval lies in the region that confirms, refuted where it lies in the one that
-/// refutes, else undecided. A claim is confirmed where every test is, refuted where every test is, `partly` where some
-/// tests are confirmed and some refuted, and else undecided. Tests of another profile do not count; `missing` says why
-/// there are no measurements, where that is known.
+/// refutes, else undecided. A claim is confirmed where every one of its own tests is, refuted where every one is, `partly`
+/// where some are confirmed and some refuted, and else undecided; a control that is not confirmed leaves it undecided
+/// whatever they say ([`Role`]). Tests of another profile do not count; `missing` says why there are no measurements,
+/// where that is known.
 pub fn decide(
     experiment: &Experiment,
     profile: Profile,
@@ -75,12 +78,15 @@ pub fn decide(
 ) -> ClaimOutcome {
     let tests: Vec<&Test> = experiment.statement.test.iter().filter(|test| test.is_decided_in(profile)).collect();
     let tests: Vec<TestOutcome> = tests.into_iter().map(|test| outcome(test, measurements, missing)).collect();
-    let count = |verdict: Verdict| tests.iter().filter(|test| test.verdict == verdict).count();
-    let (confirmed, refuted) = (count(Verdict::Confirmed), count(Verdict::Refuted));
+    let of = |role: Role| tests.iter().filter(move |test| test.role == role);
+    let count = |verdict: Verdict| of(Role::Claim).filter(|test| test.verdict == verdict).count();
+    let (all, confirmed, refuted) = (of(Role::Claim).count(), count(Verdict::Confirmed), count(Verdict::Refuted));
+    let controlled = of(Role::Control).all(|test| test.verdict == Verdict::Confirmed);
     let verdict = match (confirmed, refuted) {
+        _ if !controlled => Verdict::Undecided,
         (0, 0) => Verdict::Undecided,
-        (_, 0) if confirmed == tests.len() => Verdict::Confirmed,
-        (0, _) if refuted == tests.len() => Verdict::Refuted,
+        (_, 0) if confirmed == all => Verdict::Confirmed,
+        (0, _) if refuted == all => Verdict::Refuted,
         (1.., 1..) => Verdict::Partly,
         _ => Verdict::Undecided,
     };
@@ -96,6 +102,7 @@ fn outcome(test: &Test, measurements: &[Measurement], missing: Option<&str>) -> 
     let rule = format!("confirmed {}, refuted {}", test.confirmed.words(), test.refuted.words());
     let of = |verdict, statistic, found| TestOutcome {
         says: test.says.clone(),
+        role: test.role,
         verdict,
         statistic,
         unit: test.unit.clone(),
@@ -108,10 +115,9 @@ fn outcome(test: &Test, measurements: &[Measurement], missing: Option<&str>) -> 
             of(Verdict::Undecided, None, format!("Undecided, {}: {reason}.", test.says))
         }
         Ok(statistic) => {
-            let (low, high) = statistic.interval;
-            if test.confirmed.contains(low, high) {
+            if statistic.confirms(&test.confirmed) {
                 of(Verdict::Confirmed, Some(statistic), test.holds.clone())
-            } else if test.refuted.contains(low, high) {
+            } else if statistic.refutes(&test.refuted) {
                 of(Verdict::Refuted, Some(statistic), test.fails.clone())
             } else {
                 let found = format!("Undecided, {}: {}.", test.says, what_would_decide(test, &statistic));
