@@ -205,7 +205,7 @@ impl FigureSpec {
         let drawn = |value: f64| value.is_finite() && (!self.y_log || value > 0.0);
         let on_axis = |value: f64| if self.y_log { value.ln() } else { value };
         let off_axis = |place: f64| if self.y_log { place.exp() } else { place };
-        // Conditions that no label of the series tells apart are averaged within their seed: the interval is over seeds.
+        // Conditions that no label of the series tells apart are averaged within a seed: the interval is over seeds.
         let mut by_seed: BTreeMap<Option<u64>, Vec<Number>> = BTreeMap::new();
         for ((seed, _), curve) in curves {
             if let Some(number) = select.of_curve(curve).filter(|number| drawn(number.value)) {

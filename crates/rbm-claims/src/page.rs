@@ -2,7 +2,13 @@
 
 use rbm_report::{ClaimSection, ClaimsPage, ClaimsReport, TestRow, VerdictWord, render_claims};
 
+<<<<<<< HEAD
 use crate::{Basis, Claim, ClaimRecord, Error, FigureKind, Found, Group, Role, TestRecord, Verdict, record::figure};
+=======
+use crate::{
+    Basis, Claim, ClaimRecord, Error, FigureKind, Found, Group, Profile, Role, TestRecord, Verdict, record::figure,
+};
+>>>>>>> prot
 
 /// A claim with everything that is shown of it.
 pub struct Shown<'a> {

@@ -150,7 +150,7 @@ impl TestRecord {
         let end = |end: Option<f64>| end.map_or("open".into(), figure);
         match self.interval {
             [None, None] => "–".into(),
-            // Both ends are the number itself: either it is known to be exact, or nothing was there to make an interval of.
+            // Both ends are the number itself: it is known to be exact, or nothing was there to make an interval of.
             [Some(low), Some(high)] if low == high && !self.has_interval() => {
                 if self.method.starts_with("exact") {
                     "exact".into()

@@ -128,9 +128,9 @@ impl Select {
     /// One number a seed.
     ///
     /// # Errors
-    /// Nothing that fits, several curves of one seed with no word on what to take, seeds under other conditions than the
-    /// rest, or cells that diverged or are missing: without them the number would be of the cells that went well. Where the
-    /// best conditions are chosen, those of such cells are left out instead.
+    /// Nothing that fits, several curves of one seed with no word on what to take, seeds under other conditions than
+    /// the rest, or cells that diverged or are missing: without them the number would be of the cells that went well.
+    /// Where the best conditions are chosen, those of such cells are left out instead.
     pub fn sample(&self, measurements: &[Measurement]) -> Result<Sample, String> {
         let mine: Vec<&Measurement> = measurements.iter().filter(|one| self.accepts(one)).collect();
         let faults = self.faults(measurements);
@@ -225,10 +225,18 @@ impl Select {
         // Otherwise each seed's number would be of something else.
         let seeds: BTreeSet<Option<u64>> = numbers.iter().flat_map(|(_, values)| values.keys().copied()).collect();
         if let Some((labels, values)) = numbers.iter().find(|(_, values)| values.len() < seeds.len()) {
+<<<<<<< HEAD
             let (n, all, labels) = (values.len(), seeds.len(), words(labels));
             return Err(format!(
                 "{} stands under other conditions of other seeds: {n} of {all} have {labels}",
                 self.quantity
+=======
+            let (n, all) = (values.len(), seeds.len());
+            let labels = if labels.is_empty() { "no label".into() } else { words(labels) };
+            let q = &self.quantity;
+            return Err(format!(
+                "{q} stands under other conditions of other seeds: {n} of {all} have it under {labels}"
+>>>>>>> prot
             ));
         }
         let mut by_seed: BTreeMap<Option<u64>, Vec<f64>> = BTreeMap::new();

@@ -39,7 +39,8 @@ pub struct Statistic {
 }
 
 impl Statistic {
-    /// Whether it confirms, where `region` is the one that does: the whole interval lies within; of a range, every number.
+    /// Whether it confirms, where `region` is the one that does: the whole interval lies within; of a range, every
+    /// number.
     pub fn confirms(&self, region: &Region) -> bool {
         match &self.each[..] {
             [] => region.contains(self.interval.0, self.interval.1),
@@ -89,7 +90,7 @@ pub(crate) fn statistic(test: &Test, measurements: &[Measurement]) -> Result<Sta
     let each = Vec::new();
     let mean = values.iter().sum::<f64>() / n as f64;
     if n == 1 && test.interval != IntervalMethod::Point {
-        // An interval of its own tells how well this machine was estimated, and nothing of how machines of other seeds differ.
+        // An interval of its own tells how well this machine was estimated, and nothing of those of other seeds.
         return match numbers[0] {
             (None, Number { ends: Some(ends), value }) => {
                 Ok(Statistic { value, interval: ends, n, method: "the estimate's own interval".into(), chosen, each })

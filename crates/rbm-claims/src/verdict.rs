@@ -66,7 +66,7 @@ pub struct ClaimOutcome {
 /// Decides a claim from its measurements.
 ///
 /// A test is confirmed where its whole interval lies in the region that confirms, refuted where it lies in the one that
-/// refutes, else undecided. A claim is confirmed where every one of its own tests is, refuted where every one is, `partly`
+/// refutes, else undecided; what must hold of every number ([`IntervalMethod::Range`]) is refuted by one. A claim is confirmed where every one of its own tests is, refuted where every one is, `partly`
 /// where some are confirmed and some refuted, and else undecided; a control that is not confirmed leaves it undecided
 /// whatever they say ([`Role`]). Tests of another profile do not count; `missing` says why there are no measurements,
 /// where that is known.

@@ -3,6 +3,7 @@
 
 mod common;
 mod embedded;
+mod figure;
 mod mistakes;
 mod readme;
 mod select;

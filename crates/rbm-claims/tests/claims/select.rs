@@ -85,6 +85,84 @@ fn several_conditions_of_a_seed_become_one_number_only_as_is_said() {
 }
 
 #[test]
+fn a_median_of_conditions_is_the_middle_one_or_the_mean_of_the_middle_two() {
+    // Neither the mean (25.6 and 3) nor an end.
+    let rows = [(1.0, [1.0, 5.0]), (2.0, [100.0, 3.0]), (3.0, [-0.5, 0.0]), (4.0, [2.0, 4.0])];
+    let of = |(k, values): (f64, [f64; 2])| of_seeds("q", &values).into_iter().map(move |one| one.with("k", k));
+    let measured: Vec<Measurement> = rows.into_iter().flat_map(of).collect();
+    assert_eq!(values("over = \"median\"", &measured), [(Some(0), 1.5), (Some(1), 3.5)]);
+    let three = values("where = { k = [1, 2, 3] }\nover = \"median\"", &measured);
+    assert_eq!(three, [(Some(0), 1.0), (Some(1), 3.0)]);
+}
+
+#[test]
+fn seeds_of_other_conditions_than_the_rest_are_not_made_one_number() {
+    for over in ["max", "min", "mean", "median"] {
+        let fragment = "q stands under other conditions of other seeds: 1 of 2 have it under k = 3";
+        refused(&format!("over = \"{over}\""), &over_k(), fragment);
+    }
+    // What has no seed is not of the others' seeds either.
+    let mixed = [of_seeds("q", &[1.0]), vec![Measurement::new("q", 2.0).with("k", 3.0)]].concat();
+    refused("over = \"max\"", &mixed, "1 of 2 have it under no label");
+}
+
+/// As a sweep gives them: two splits of two seeds under k = 1 and 2; under k = 2 seed 1 went wrong.
+fn with_fault(fault: &str) -> Vec<Measurement> {
+    let cell = |quantity: &str, value, k: f64, seed| {
+        Measurement::new(quantity, value).with("sweep", "bars").with("k", k).of_seed(seed)
+    };
+    let mut measured = vec![cell(fault, 1.0, 2.0, 1)];
+    for (k, seed, value) in [(1.0, 0, 1.0), (1.0, 1, 2.0), (2.0, 0, 9.0)] {
+        measured.extend(["train", "test"].map(|split| cell("q", value, k, seed).with("split", split)));
+    }
+    measured
+}
+
+#[test]
+fn cells_that_diverged_or_are_missing_leave_no_number_of_the_others() {
+    for (fault, words) in [("diverged", "1 cell diverged"), ("missing", "1 cell is missing")] {
+        let measured = with_fault(fault);
+        refused("where = { k = 2, split = \"train\" }", &measured, &format!("{words} where k = 2, split = train"));
+        for over in ["max", "min", "mean", "median"] {
+            refused(&format!("where = {{ split = \"train\" }}\nover = \"{over}\""), &measured, words);
+        }
+        // Other conditions, other sweeps.
+        assert_eq!(values("where = { k = 1, split = \"train\" }", &measured), [(Some(0), 1.0), (Some(1), 2.0)]);
+        refused("where = { sweep = \"other\" }", &measured, "no q was measured");
+        // Chosen is what went well for every seed, though the other has the larger number.
+        let best = "where = { split = \"train\" }\nover = \"largest-mean\"";
+        assert_eq!(values(best, &measured), [(Some(0), 1.0), (Some(1), 2.0)]);
+        // Nothing is left to choose from.
+        refused("where = { k = 2, split = \"train\" }\nover = \"least-mean\"", &measured, words);
+        // The fault itself is a quantity like others.
+        let itself: Select = toml::from_str(&format!("quantity = \"{fault}\"")).expect("a selection");
+        assert_eq!(itself.sample(&measured).expect("a number").values[0].1.value, 1.0);
+    }
+    let two = [with_fault("diverged"), with_fault("missing"), with_fault("missing")].concat();
+    refused("where = { k = 2, split = \"test\" }", &two, "1 cell diverged and 2 cells are missing where k = 2");
+}
+
+#[test]
+fn best_conditions_are_not_taken_from_seeds_that_went_well_even_where_all_have_as_many() {
+    let cell = |quantity: &str, value, k: f64, seed| {
+        Measurement::new(quantity, value).with("sweep", "bars").with("k", k).of_seed(seed)
+    };
+    let measured = [cell("q", 1.0, 1.0, 0), cell("q", 9.0, 2.0, 0), cell("diverged", 1.0, 2.0, 1)];
+    let sample = select("over = \"largest-mean\"").sample(&measured).expect("a number");
+    assert_eq!(sample.values[0].1.value, 1.0);
+    assert_eq!(sample.chosen.expect("a choice")["k"], 1.0.into());
+}
+
+#[test]
+fn faults_of_cells_do_not_count_against_what_protocols_measure_without_cells() {
+    let mut measured = of_seeds("q", &[1.0, 2.0]);
+    measured.extend(with_fault("diverged").into_iter().take(1));
+    assert_eq!(values("", &measured), [(Some(0), 1.0), (Some(1), 2.0)]);
+    // Where nothing was measured at all, the fault is why.
+    refused("", &measured[2..], "1 cell diverged");
+}
+
+#[test]
 fn the_best_conditions_are_the_same_for_every_seed_and_never_those_that_diverged() {
     for (over, k, expected) in [("largest-mean", "k = 1", [1.0, 6.0]), ("least-mean", "k = 2", [2.0, 4.0])] {
         let sample = select(&format!("over = \"{over}\"")).sample(&over_k()).expect("numbers");

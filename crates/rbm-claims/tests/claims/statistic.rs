@@ -1,6 +1,6 @@
 //! Numbers with their intervals.
 
-use rbm_claims::{Measurement, Statistic, Verdict};
+use rbm_claims::{Measurement, Region, Statistic, Verdict};
 
 use crate::common::{assert_near, of_seeds, outcome};
 
@@ -63,7 +63,13 @@ fn pairing_by_seed_sees_what_unpaired_numbers_hide() {
 fn only_seeds_with_both_parts_count() {
     let (first, second) = pairs();
     let measured = [of_seeds("q", &first), of_seeds("r", &second[..3])].concat();
-    assert_eq!(statistic(DIFFERENCE, &measured).n, 3);
+    let found = statistic(DIFFERENCE, &measured);
+    assert_eq!(found.n, 3);
+    assert!(found.method.ends_with("paired by seed (3 of 5 seeds have both)"), "{}", found.method);
+    // A seed of the other side alone is one that lacks a part, too.
+    let other = [of_seeds("q", &first[1..3]), of_seeds("r", &second)].concat();
+    let point = statistic(&format!("{DIFFERENCE}\ninterval = \"point\""), &other);
+    assert_eq!(point.method, "mean over 2 seeds, paired by seed (2 of 5 seeds have both)");
     let none: Vec<Measurement> = of_seeds("r", &second).into_iter().map(|one| one.of_seed(7)).collect();
     let found = outcome(&format!("{DIFFERENCE}\n{SIGN}"), &[of_seeds("q", &first), none].concat());
     assert_eq!((found.verdict, found.statistic), (Verdict::Undecided, None));
@@ -97,6 +103,54 @@ fn a_range_takes_the_number_that_lies_worst() {
     assert_eq!(found.verdict, Verdict::Undecided, "one of three is not below");
 }
 
+fn region(above: Option<f64>, below: Option<f64>, outside: Option<[f64; 2]>) -> Region {
+    Region { above, below, outside }
+}
+
+#[test]
+fn one_number_of_a_range_refutes_and_all_of_them_confirm() {
+    let lines = format!("{Q}\ninterval = \"range\"");
+    let range = statistic(&lines, &of_seeds("q", &[2.0, -1.0, 5.0]));
+    for (region, confirms, refutes) in [
+        (region(None, Some(0.0), None), false, true),
+        (region(Some(4.0), None, None), false, true),
+        (region(Some(0.0), None, None), false, true),
+        (region(Some(-2.0), Some(6.0), None), true, true),
+        (region(None, None, Some([-0.5, 1.0])), true, true),
+        // The one between the others, not only an end.
+        (region(Some(1.0), Some(3.0), None), false, true),
+        (region(Some(-0.5), Some(1.0), None), false, false),
+        // A threshold is outside.
+        (region(Some(5.0), None, None), false, false),
+        (region(None, Some(-1.0), None), false, false),
+    ] {
+        let words = region.words();
+        assert_eq!((range.confirms(&region), range.refutes(&region)), (confirms, refutes), "{words}");
+    }
+    // A mean is refuted by its whole interval only: -2.7 to 6.9.
+    let mean = statistic(Q, &of_seeds("q", &[2.0, -1.0, 5.0]));
+    for region in [region(None, Some(0.0), None), region(Some(0.0), None, None), region(Some(1.0), Some(3.0), None)] {
+        assert!(!mean.confirms(&region) && !mean.refutes(&region), "{}", region.words());
+    }
+    let wide = region(Some(-10.0), None, None);
+    assert!(mean.confirms(&wide) && mean.refutes(&wide));
+}
+
+#[test]
+fn a_counter_example_is_the_number_of_a_range() {
+    let of = |confirmed: &str, refuted: &str, values: &[f64]| {
+        let lines = format!("{Q}\ninterval = \"range\"\nconfirmed = {confirmed}\nrefuted = {refuted}");
+        outcome(&lines, &of_seeds("q", values)).statistic.expect("a statistic").value
+    };
+    let (outside, inside) = ("{ outside = [-1, 1] }", "{ above = -0.5, below = 0.5 }");
+    assert_eq!(of(outside, inside, &[-3.0, 0.25, 4.0]), 0.25, "between the others");
+    assert_eq!(of(outside, inside, &[-3.0, 0.75, 4.0]), 0.75, "neither, but outside the region that confirms");
+    assert_eq!(of(outside, inside, &[-1.5, 2.0, 4.0]), -1.5, "nearest to an end");
+    // The one farthest outside lies in no region; the counter-example comes before it.
+    assert_eq!(of("{ above = 0 }", "{ above = -2, below = -1 }", &[-9.0, -1.5, 3.0]), -1.5);
+    assert_eq!(of("{ below = 1 }", "{ above = 2 }", &[0.0, 3.0, 5.0]), 5.0, "the worst of two");
+}
+
 #[test]
 fn a_point_is_the_mean_alone() {
     let found = statistic(&format!("{Q}\ninterval = \"point\""), &of_seeds("q", &[-10.0, 1.0, 12.0]));
@@ -118,13 +172,21 @@ fn an_estimate_keeps_its_own_interval_and_a_difference_widens_it() {
 }
 
 #[test]
-fn one_number_without_a_seed_is_exact_and_one_seed_has_no_interval() {
-    let exact = statistic(Q, &[Measurement::new("q", 3.0)]);
-    assert_eq!((exact.interval, exact.method.as_str()), ((3.0, 3.0), "exact"));
+fn one_number_without_a_seed_stands_alone_and_one_seed_has_no_interval() {
+    let alone = statistic(Q, &[Measurement::new("q", 3.0)]);
+    assert_eq!((alone.interval, alone.method.as_str()), ((3.0, 3.0), "a single number"));
+    let of_one = statistic(&format!("{Q}\ninterval = \"range\""), &of_seeds("q", &[3.0]));
+    assert_eq!((of_one.interval, of_one.method.as_str()), ((3.0, 3.0), "a single number"));
+    let point = statistic(&format!("{Q}\ninterval = \"point\""), &of_seeds("q", &[3.0]));
+    assert_eq!((point.interval, point.method.as_str()), ((3.0, 3.0), "a single number"));
     let open = outcome(&format!("{Q}\n{SIGN}"), &of_seeds("q", &[3.0]));
     let one = open.statistic.expect("a statistic");
     assert_eq!((one.value, one.interval), (3.0, (f64::NEG_INFINITY, f64::INFINITY)));
     assert_eq!(open.verdict, Verdict::Undecided);
+    // How well one machine's number is estimated tells nothing of another's.
+    let own = statistic(Q, &[Measurement::new("q", 3.0).between(2.0, 4.0).of_seed(0)]);
+    assert_eq!((own.value, own.interval), (3.0, (f64::NEG_INFINITY, f64::INFINITY)));
+    assert_eq!(own.method, "one seed has no interval");
     assert!(open.found.contains("one seed has no interval; three or more would decide"), "{}", open.found);
 }
 

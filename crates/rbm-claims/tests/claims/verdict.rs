@@ -77,8 +77,20 @@ fn an_undecided_test_says_what_would_decide_it() {
     assert!(found.contains("crosses a threshold; about 19 seeds instead of 3 would decide"), "{found}");
     let own = outcome(&lines, &[Measurement::new("q", 2.0).between(0.0, 4.0)]).found;
     assert!(own.contains("crosses a threshold; a larger budget would decide"), "no seeds, but an estimate: {own}");
-    let range = outcome(&format!("{lines}\ninterval = \"range\""), &of_seeds("q", &[0.0, 2.0, 3.0])).found;
-    assert!(range.contains("both sides of a threshold, which more of them would not change"), "{range}");
+    let gap = "value = { quantity = \"q\" }\nconfirmed = { above = 1 }\nrefuted = { below = -1 }";
+    let range = outcome(&format!("{gap}\ninterval = \"range\""), &of_seeds("q", &[0.0, 2.0, 3.0])).found;
+    assert!(range.contains("between the thresholds, where neither is so"), "{range}");
+}
+
+#[test]
+fn a_range_is_refuted_by_a_single_counter_example() {
+    let lines = format!("value = {{ quantity = \"q\" }}\n{RULE}\ninterval = \"range\"");
+    let verdict = |values: &[f64]| outcome(&lines, &of_seeds("q", values)).verdict;
+    assert_eq!(verdict(&[2.0, 3.0, 4.0]), Verdict::Confirmed);
+    assert_eq!(verdict(&[2.0, 3.0, -1.0]), Verdict::Refuted);
+    assert_eq!(verdict(&[2.0, 3.0, 0.5]), Verdict::Undecided, "neither so nor a counter-example");
+    let mean = outcome(&format!("value = {{ quantity = \"q\" }}\n{RULE}"), &of_seeds("q", &[2.0, 3.0, -1.0]));
+    assert_eq!(mean.verdict, Verdict::Undecided, "a mean has no counter-examples");
 }
 
 #[test]
@@ -124,6 +136,24 @@ fn records_head_is_the_first_test_that_is_decided_and_open_ends_are_null() {
     assert_eq!(json["interval"], serde_json::json!([null, null]));
     assert_eq!(json["verdict"], "undecided");
     assert_eq!(serde_json::from_value::<ClaimRecord>(json).expect("a record"), open);
+}
+
+#[test]
+fn an_interval_in_words_is_exact_only_where_the_method_says_so() {
+    let words = |interval: &str, values: &[f64]| {
+        let lines = format!("value = {{ quantity = \"a\" }}\n{RULE}\n{interval}");
+        record(&test("a", &lines), &of_seeds("a", values)).tests.remove(0).interval_in_words()
+    };
+    assert_eq!(words("interval = \"point\"", &[1.0, 3.0]), "–", "a mean without an interval");
+    assert_eq!(words("interval = \"point\"", &[3.0]), "–");
+    assert_eq!(words("interval = \"range\"", &[3.0]), "–", "a single number");
+    assert_eq!(words("interval = \"range\"", &[3.0, 3.0]), "3.00 to 3.00", "two that are equal");
+    assert_eq!(words("", &[3.0, 3.0]), "3.00 to 3.00");
+    assert_eq!(words("", &[3.0]), "–", "one seed");
+    let mut exact = record(&tests_of("a"), &exact(&[("a", 3.0)])).tests.remove(0);
+    assert_eq!(exact.interval_in_words(), "–");
+    exact.method = "exact, by enumeration".into();
+    assert_eq!(exact.interval_in_words(), "exact");
 }
 
 #[test]
