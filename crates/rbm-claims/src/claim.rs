@@ -120,12 +120,12 @@ impl Claim {
 
     /// Reads what its cells left, and carries out its protocols or reads what they left, too.
     ///
-    /// `progress` is told the protocol and the share of it that is done. A cell that is not there is a note and, with its
-    /// labels and its seed, the measurement `missing`.
+    /// `progress` is told the protocol and the share of it that is done. A cell that is not there is a note and, with
+    /// its labels and its seed, the measurement `missing`.
     ///
     /// # Errors
-    /// [`Error::Stopped`] when `stop` is raised: what was finished before is kept. Files of ours that are broken, a disk
-    /// that refuses; what a protocol lacks is a note instead.
+    /// [`Error::Stopped`] when `stop` is raised: what was finished before is kept. Files of ours that are broken, a
+    /// disk that refuses; what a protocol lacks is a note instead.
     pub fn find(
         &self,
         results: &Results,
@@ -203,7 +203,10 @@ impl Claim {
         }
         let (mut all, mut seconds) = (Output::default(), 0.0);
         for (index, cell) in cells.iter().enumerate() {
-            let saved = format!("{}/{}", spec.key(), cell.id12());
+            // Two sweeps of a claim may have a cell in common, under other labels.
+            let is_second = cells[..index].iter().any(|other| other.folder == cell.folder);
+            let suffix = if is_second { format!("-{}", cell.sweep) } else { String::new() };
+            let saved = format!("{}/{}{suffix}", spec.key(), cell.id12());
             let part = (index, cells.len());
             let one = laboratory.carry_out(claim, &saved, protocol, parameters, std::slice::from_ref(cell), part)?;
             all.measurements.extend(one.0.measurements);
@@ -233,7 +236,7 @@ impl Laboratory<'_> {
         cells: &[TrainedCell],
         part: (usize, usize),
     ) -> Result<(Output, f64), Error> {
-        let key = store::key(protocol, parameters, cells.iter().map(TrainedCell::id12), NUMERICS);
+        let key = store::key(protocol, parameters, cells.iter().map(TrainedCell::key), NUMERICS);
         if let Some(stored) = self.folder.read(claim, saved, &key)? {
             return Ok((stored.output, stored.seconds));
         }

@@ -1,5 +1,5 @@
-//! Where results of claims lie: `RESULTS/reproduce/<profile>/`, and `RESULTS/reproduce/<folder>/<profile>/` of claims of
-//! one's own in a folder of that name.
+//! Where results of claims lie: `RESULTS/reproduce/<profile>/`, and `RESULTS/reproduce/<folder>/<profile>/` of claims
+//! of one's own in a folder of that name.
 //!
 //! ```text
 //! report.html                the page, where all claims of the profile were tested
@@ -238,4 +238,31 @@ impl Picture {
 /// A line of JSON.
 fn line(value: &impl Serialize) -> serde_json::Result<String> {
     Ok(serde_json::to_string(value)? + "\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::PROTOCOLS;
+
+    #[test]
+    fn a_key_tells_protocols_versions_parameters_and_cells_apart() {
+        let protocol = |name, version| Protocol { name, version, ..PROTOCOLS[0] };
+        let key = |protocol: &Protocol, parameters: &str, cells: &[&str]| {
+            let cells = cells.iter().map(|&cell| cell.to_owned());
+            key(protocol, &parameters.parse().expect("TOML"), cells, 1)
+        };
+        let keys = [
+            key(&protocol("a", 1), "", &[]),
+            key(&protocol("a", 2), "", &[]),
+            key(&protocol("b", 1), "", &[]),
+            key(&protocol("a", 1), "x = 1", &[]),
+            key(&protocol("a", 1), "", &["cell"]),
+            key(&protocol("a", 1), "", &["cell", "another"]),
+        ];
+        for (index, one) in keys.iter().enumerate() {
+            assert!(!keys[..index].contains(one), "the key {index} is that of another");
+        }
+        assert_eq!(key(&protocol("a", 1), "x = 1", &["cell"]), key(&protocol("a", 1), "x=1", &["cell"]));
+    }
 }

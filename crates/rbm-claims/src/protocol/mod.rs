@@ -148,10 +148,10 @@ impl Inputs<'_> {
     /// Tells the share of the work that is done, and asks whether to go on: every second or so.
     ///
     /// # Errors
-    /// [`Error::Stopped`] when the protocol is to stop.
+    /// [`Error::Stopped`] when the protocol is to stop. Work that is done to its end is not thrown away: at 1 never.
     pub fn tell(&self, share: f64) -> Result<(), Error> {
         (self.progress)(share);
-        go_on(self.stop)
+        if share < 1.0 { go_on(self.stop) } else { Ok(()) }
     }
 
     /// An error of this protocol.
@@ -164,6 +164,11 @@ impl TrainedCell {
     /// Its id, as far as it stands in its folder's name.
     pub(crate) fn id12(&self) -> String {
         self.folder.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    }
+
+    /// What of it decides a protocol's results: what it is, and the labels that they bear.
+    pub(crate) fn key(&self) -> String {
+        format!("{} {}", self.id12(), serde_json::to_string(&self.labels).unwrap_or_default())
     }
 
     /// The trained parameters.

@@ -79,9 +79,9 @@ struct LogZ {
 }
 
 /// For each cell the mean log-likelihood of its rows, nats a row: `log-likelihood` with `split` `train` or `test` and,
-/// from annealed importance sampling, the ends that three standard errors of Z leave it; `log-likelihood-strict`, with the
-/// upper end of log Z instead of its estimate, the largest over seeds; `log-z`, and `log-z-trusted`, 1 or 0. What annealing gives
-/// has the label `temperatures`.
+/// from annealed importance sampling, the ends that three standard errors of Z leave it; `log-likelihood-strict`, with
+/// the upper end of log Z instead of its estimate, the largest over seeds; `log-z`, and `log-z-trusted`, 1 or 0. What
+/// annealing gives has the label `temperatures`.
 pub(crate) fn test_likelihood(inputs: &mut Inputs<'_>) -> Result<Output, Error> {
     let settings: Settings = inputs.parse()?;
     let schedule = settings.schedule().map_err(|reason| inputs.failed(reason))?;

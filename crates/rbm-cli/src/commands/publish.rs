@@ -11,8 +11,9 @@ use rbm_store::write_atomically;
 
 use crate::diagnose::Failure;
 
-/// Copies figures and verdicts to `target`, keeping those of claims that were not tested now, and writes the verdicts into
-/// README.md and experiments/*/README.md of the working folder.
+/// Copies figures and verdicts to `target`, keeping those of claims that were not tested now, and writes the verdicts
+/// into README.md and experiments/*/README.md of the working folder. `known` are all claims, in their order. Nothing is
+/// written where a README is missing.
 pub(crate) fn publish(
     target: &Path,
     folder: &ClaimsFolder,

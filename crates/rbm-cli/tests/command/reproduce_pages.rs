@@ -4,7 +4,7 @@ use std::{fs, path::PathBuf};
 
 use super::{
     reproduce::{FOLDER, MINE, experiment, three},
-    world::{Said, World, read, read_json},
+    world::{Said, World, read, read_json, walk},
 };
 
 fn file(world: &World, name: &str) -> PathBuf {
@@ -104,6 +104,82 @@ fn a_folder_that_cannot_be_made_is_refused_before_anything_is_computed() {
     assert_eq!(said.code, Some(2), "{}{}", said.out, said.err);
     assert!(said.err.contains("failed to create results/reproduce/mine/smoke: "), "{}", said.err);
     assert!(!world.path("results/cells").exists(), "something was computed");
+}
+
+/// The exact likelihood of each of the three cells that `learns` trains.
+const LIKELIHOOD: &str = "\n[[protocol]]\nname = \"test-likelihood\"\nsmoke = {}\n";
+
+#[test]
+fn a_protocol_that_takes_cells_one_by_one_keeps_them_one_by_one() {
+    let world = three();
+    let path = world.path("mine/learns/experiment.toml");
+    fs::write(&path, fs::read_to_string(&path).expect("text") + LIKELIHOOD).expect("it is written");
+    test(&world, &["learns"]);
+    let mut files = walk(&file(&world, "learns/test-likelihood"));
+    files.sort();
+    assert_eq!(files.len(), 3, "a file a cell: {files:?}");
+    for one in &files {
+        let id = one.file_stem().expect("a name");
+        assert!(world.path("results/cells").join(id).is_dir(), "{} is named after no cell", one.display());
+    }
+    // The times in the headers tell what was computed again.
+    let before: Vec<Vec<u8>> = files.iter().map(|one| read(one)).collect();
+    fs::remove_file(&files[1]).expect("it was there");
+    let found = world.json(&[&MINE[..], &["learns"]].concat());
+    let after: Vec<Vec<u8>> = files.iter().map(|one| read(one)).collect();
+    assert!(before[0] == after[0] && before[2] == after[2], "a cell was computed again");
+    let numbers = |bytes: &[u8]| {
+        String::from_utf8(bytes.to_owned()).expect("text").lines().skip(1).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert!(!numbers(&before[1]).is_empty());
+    assert_eq!(numbers(&before[1]), numbers(&after[1]));
+    let evidence = found[0]["evidence"].as_array().expect("paths");
+    let names = |path: &serde_json::Value| path.as_str().is_some_and(|path| path.ends_with("learns/test-likelihood"));
+    assert!(evidence.iter().any(names), "{evidence:?}");
+    // A second sweep of the same cells has its own numbers, with its own labels.
+    let statement = fs::read_to_string(&path).expect("text");
+    let again = "\n[[sweep]]\nname = \"again\"\nconfig = \"bars.toml\"\nsmoke = {}\n";
+    fs::write(&path, statement + again).expect("it is written");
+    test(&world, &["learns"]);
+    let all = walk(&file(&world, "learns/test-likelihood"));
+    assert_eq!(all.len(), 6, "{all:?}");
+    for one in &all {
+        let labels = String::from_utf8(read(one)).expect("text");
+        let sweep = if files.contains(one) { "\"sweep\":\"bars\"" } else { "\"sweep\":\"again\"" };
+        assert!(labels.contains(sweep), "{}: {labels}", one.display());
+    }
+}
+
+#[test]
+fn publishing_needs_every_readme_and_takes_only_its_own_figures() {
+    let world = three();
+    let publish = ["reproduce", "--experiments", "mine", "learns", "--publish", "shown"];
+    for folder in ["shown/figures", "experiments/learns"] {
+        fs::create_dir_all(world.path(folder)).expect("a folder");
+    }
+    // `learns-more` is a claim too; `learns-old` was drawn once.
+    fs::create_dir_all(world.path("mine/learns-more")).expect("a folder");
+    for name in ["experiment.toml", "bars.toml"] {
+        fs::copy(world.path(&format!("mine/learns/{name}")), world.path(&format!("mine/learns-more/{name}")))
+            .expect("it is copied");
+    }
+    let (old, other) = ("shown/figures/learns-old.svg", "shown/figures/learns-more-curve.svg");
+    world.write(old, "<svg/>");
+    world.write(other, "<svg/>");
+    let block = |name: &str| format!("Text.\n<!-- {name} -->\n<!-- end of {name} -->\n");
+    world.write("README.md", block("verdicts"));
+    let said = world.rbm(&publish);
+    assert_eq!(said.code, Some(2), "{}", said.err);
+    assert!(said.err.contains("failed to read experiments/learns/README.md"), "{}", said.err);
+    assert!(world.path(old).exists() && !world.path("shown/verdicts.json").exists(), "half of it was published");
+
+    world.write("experiments/learns/README.md", block("verdict"));
+    world.done(&publish);
+    assert!(!world.path(old).exists() && world.path(other).exists());
+    assert!(world.path("shown/figures/learns-curve.svg").is_file());
+    let readme = String::from_utf8(read(&world.path("experiments/learns/README.md"))).expect("text");
+    assert!(readme.contains("learns-curve.svg") && !readme.contains("learns-more"), "{readme}");
+    assert!(String::from_utf8(read(&world.path("README.md"))).expect("text").contains("confirmed"));
 }
 
 #[cfg(unix)]

@@ -131,7 +131,9 @@ fn facts(found: &[Found], profile: Profile) -> Vec<(String, String)> {
         ),
         (
             "intervals".to_owned(),
-            "95 %, Student's t over seeds, each test by itself; paired by seed where conditions share seeds; means on logarithmic axes are geometric".to_owned(),
+            "95 %, Student's t over seeds, each test by itself; paired by seed where conditions share seeds; means on \
+             logarithmic axes are geometric"
+                .to_owned(),
         ),
     ];
     let largest = found.iter().map(|found| found.peak_memory_bytes).chain(peak_memory_bytes()).max();
