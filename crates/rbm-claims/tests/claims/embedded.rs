@@ -45,8 +45,27 @@ fn every_claim_of_the_article_is_there_in_its_order_and_has_a_smoke_budget() {
     assert_eq!(names, expected);
     let seconds: Vec<f64> = article.iter().filter_map(|one| one.statement.budget.smoke).collect();
     assert_eq!(seconds.len(), expected.len(), "a claim of the article has no smoke budget");
-    assert!(seconds.iter().sum::<f64>() <= 300.0, "the article's claims are to take five minutes");
+    assert!(seconds.iter().sum::<f64>() <= 180.0, "the article's claims are to take three minutes");
+    let full = experiments.iter().filter(|one| one.statement.group != Group::Target);
+    let seconds: f64 = full.filter_map(|one| one.statement.budget.full).sum();
+    assert!(seconds <= 7200.0, "the full profile is to take two hours");
     assert!(article.iter().all(|one| one.statement.budget.full.is_some()));
+}
+
+/// They are shown one after another and each alone, whatever the others came to.
+#[test]
+fn what_tests_say_are_sentences_that_stand_by_themselves() {
+    for experiment in embedded().expect("experiments") {
+        for test in &experiment.statement.test {
+            for sentence in [&test.holds, &test.fails] {
+                let place = format!("{}: {sentence:?}", experiment.name);
+                assert!(sentence.ends_with('.'), "{place} has no full stop");
+                assert!(sentence.starts_with(char::is_uppercase), "{place} has no capital");
+                let leans = ["And ", "But ", "So ", "They ", "The same "];
+                assert!(!leans.iter().any(|word| sentence.starts_with(word)), "{place} leans on another");
+            }
+        }
+    }
 }
 
 #[test]
