@@ -93,7 +93,11 @@ pub fn decide(
     let conclusion = match (tests.is_empty(), missing) {
         (true, _) => format!("No test of this claim is decided in the profile {}.", profile.word()),
         (_, Some(missing)) if confirmed + refuted == 0 => missing.to_owned(),
-        _ => tests.iter().map(|test| test.found.as_str()).collect::<Vec<_>>().join(" "),
+        // A control that came out as it must says nothing of the claim.
+        _ => {
+            let told = |test: &&TestOutcome| test.role != Role::Control || test.verdict != Verdict::Confirmed;
+            tests.iter().filter(told).map(|test| test.found.as_str()).collect::<Vec<_>>().join(" ")
+        }
     };
     ClaimOutcome { claim: experiment.name.clone(), verdict, conclusion, tests }
 }
