@@ -11,7 +11,7 @@ use crate::{Error, Experiment, Group, experiment::FILE, experiment::closest};
 
 static FOLDER: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/../../experiments");
 
-/// The experiments that the binary carries, by group and then in the order of their names' list below.
+/// The experiments that the binary carries, by group, the article's claims in its own order, others by name.
 ///
 /// # Errors
 /// When one of them says something impossible.

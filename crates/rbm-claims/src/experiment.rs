@@ -332,7 +332,7 @@ impl Experiment {
                     (before.matches('\n').count() + 1, before.rsplit('\n').next().unwrap_or("").len() + 1);
                 format!("line {line}, column {column}: ")
             });
-            wrong(format!("{}{}", place.unwrap_or_default(), error.message()))
+            wrong(format!("{}{}{}", place.unwrap_or_default(), error.message(), nearest(error.message())))
         })?;
         let folder = path.parent().unwrap_or(Path::new("")).to_owned();
         let experiment = Self { name: name.to_owned(), statement, folder, configs };
@@ -383,6 +383,19 @@ fn short(value: f64) -> String {
     match text.strip_prefix('-') {
         Some(rest) => format!("\u{2212}{rest}"),
         None => text,
+    }
+}
+
+/// The closest of the words that a message of TOML's reader allows, where it names one that it does not know.
+fn nearest(message: &str) -> String {
+    let mut words = message.split('`').skip(1).step_by(2);
+    match words.next() {
+        Some(word) if message.starts_with("unknown") => {
+            let known: Vec<&str> = words.collect();
+            let hint = closest(word, &known);
+            if hint.contains("did you mean") { hint } else { String::new() }
+        }
+        _ => String::new(),
     }
 }
 

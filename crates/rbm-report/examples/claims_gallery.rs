@@ -6,7 +6,7 @@ use std::path::Path;
 
 use rbm_report::{
     Chart, ChartKind, ChartPoint, ChartSeries, ClaimSection, ClaimsReport, ImageGrid, Reference, TestRow, VerdictWord,
-    render_claims, verdict_table_markdown,
+    render_claims,
 };
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -17,7 +17,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     let figures = folder.join("figures");
     std::fs::create_dir_all(&figures)?;
     std::fs::write(folder.join("claims.html"), &page.html)?;
-    std::fs::write(folder.join("verdicts.md"), verdict_table_markdown(&report.claims))?;
     for (stem, svg) in &page.figures {
         std::fs::write(figures.join(format!("{stem}.svg")), svg)?;
     }

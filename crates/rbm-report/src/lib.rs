@@ -20,7 +20,7 @@ pub mod tables;
 
 pub use backends::{BackendRow, BackendsPage, BackendsReport, StatedLikelihood, render_backends};
 pub use chart::{Chart, ChartKind, ChartPoint, ChartSeries, Reference};
-pub use claims::{ClaimSection, ClaimsPage, ClaimsReport, TestRow, VerdictWord, render_claims, verdict_table_markdown};
+pub use claims::{ClaimSection, ClaimsPage, ClaimsReport, TestRow, VerdictWord, render_claims};
 pub use error::Error;
 pub use figure::image_grid_png;
 pub use metric_info::standard_metrics;

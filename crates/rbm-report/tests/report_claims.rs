@@ -5,7 +5,7 @@ mod page;
 
 use rbm_report::{
     Chart, ChartKind, ChartPoint, ChartSeries, ClaimSection, ClaimsPage, ClaimsReport, Error, ImageGrid, Reference,
-    TestRow, VerdictWord, render_claims, verdict_table_markdown,
+    TestRow, VerdictWord, render_claims,
 };
 
 fn checked(report: &ClaimsReport) -> ClaimsPage {
@@ -193,24 +193,4 @@ fn grey_images_have_a_picture_and_no_scale_of_weights() {
     let page = checked(&report);
     let (_, svg) = page.figures.iter().find(|(stem, _)| stem == "samples").expect("the samples");
     assert_eq!((svg.matches("<image").count(), svg.matches(">weight<").count()), (1, 0));
-}
-
-#[test]
-fn markdown_of_verdicts_has_a_row_a_claim_and_takes_texts_as_texts() {
-    let odd = ClaimSection {
-        title: "a|b \\| <b> & *c*\nd".into(),
-        verdict: VerdictWord::Refuted,
-        headline: String::new(),
-        ..ClaimSection::default()
-    };
-    let report = small();
-    let table = verdict_table_markdown(report.claims[..2].iter().chain([&odd]));
-    let expected = [
-        "| claim | verdict | found |",
-        "|---|---|---|",
-        "| Title of first | confirmed | number of first |",
-        "| Title of second | refuted | number of second |",
-        "| a\\|b \\\\\\| &lt;b&gt; &amp; \\*c\\* d | refuted | – |",
-    ];
-    assert_eq!(table.lines().collect::<Vec<_>>(), expected);
 }

@@ -55,8 +55,8 @@ fn the_text_is_right_before_it_is_altered() {
 #[test]
 fn mistakes_are_named_with_file_and_line() {
     for (from, to, line, fragments) in [
-        ("title =", "titel =", 2, &["unknown field `titel`", "`title`"][..]),
-        ("says =", "say =", 18, &["unknown field `say`", "`says`"]),
+        ("title =", "titel =", 2, &["unknown field `titel`", "did you mean \"title\"?"][..]),
+        ("says =", "say =", 18, &["unknown field `say`", "did you mean \"says\"?"]),
         ("smoke = 1", "smoke = \"1\"", 7, &["invalid type: string \"1\"", "f64"]),
         ("group = \"article\"", "group = \"articles\"", 3, &["unknown variant `articles`", "`article`"]),
         ("[[test]]", "[[tests]]", 17, &["unknown field `tests`"]),

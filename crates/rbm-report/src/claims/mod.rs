@@ -1,11 +1,9 @@
 //! The page of claims: what was claimed, how it was tested, what came out.
 
-mod markdown;
 mod page;
 mod section;
 mod verdict;
 
-pub use markdown::verdict_table_markdown;
 pub use page::{ClaimsPage, render_claims};
 pub use section::{ClaimSection, ClaimsReport, TestRow};
 pub use verdict::VerdictWord;
