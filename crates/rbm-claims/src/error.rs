@@ -49,7 +49,7 @@ pub enum Error {
     Train(#[from] rbm_train::Error),
     /// An evaluation within a protocol.
     #[error("failed to {0}")]
-    Evaluate(#[from] rbm_eval::Error),
+    Evaluate(#[source] rbm_eval::Error),
     /// A backend that is not there.
     #[error(transparent)]
     Backend(#[from] rbm_ops::Error),
@@ -59,4 +59,10 @@ pub enum Error {
     /// A figure or a page.
     #[error("failed to {0}")]
     Report(#[from] rbm_report::Error),
+}
+
+impl From<rbm_eval::Error> for Error {
+    fn from(error: rbm_eval::Error) -> Self {
+        if matches!(error, rbm_eval::Error::Stopped) { Self::Stopped } else { Self::Evaluate(error) }
+    }
 }

@@ -139,6 +139,25 @@ pub(crate) fn half_width(values: &[f64], mean: f64) -> f64 {
     quantile(values.len() - 1) * (variance / n).sqrt()
 }
 
+/// The least number of seeds with a half-width of at most `wanted`, if they scatter like the `n` that gave the
+/// half-width `half`.
+pub(crate) fn seeds_for(wanted: f64, half: f64, n: usize) -> usize {
+    /// Beyond, the law is normal to three digits.
+    const NORMAL: usize = 10_000;
+    let width = |n: usize| quantile(n.clamp(2, NORMAL) - 1) / (n as f64).sqrt();
+    let enough = |seeds: usize| half * width(seeds) <= wanted * width(n);
+    let mut most = n.max(2);
+    while !enough(most) && most < usize::MAX / 2 {
+        most *= 2;
+    }
+    let mut few = 1;
+    while most - few > 1 {
+        let middle = few + (most - few) / 2;
+        if enough(middle) { most = middle } else { few = middle }
+    }
+    most
+}
+
 /// How far Student's t with so many degrees of freedom leaves zero with the level's probability.
 fn quantile(degrees: usize) -> f64 {
     StudentsT::new(0.0, 1.0, degrees as f64).map_or(f64::INFINITY, |law| law.inverse_cdf(0.5 + LEVEL / 2.0))

@@ -4,7 +4,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Experiment, IntervalMethod, Measurement, Profile, Region, Role, Statistic, Test, statistic::statistic};
+use crate::{
+    Experiment, IntervalMethod, Measurement, Profile, Region, Role, Statistic, Test,
+    statistic::{seeds_for, statistic},
+};
 
 /// What a test or a claim comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,10 +69,10 @@ pub struct ClaimOutcome {
 /// Decides a claim from its measurements.
 ///
 /// A test is confirmed where its whole interval lies in the region that confirms, refuted where it lies in the one that
-/// refutes, else undecided; what must hold of every number ([`IntervalMethod::Range`]) is refuted by one. A claim is confirmed where every one of its own tests is, refuted where every one is, `partly`
-/// where some are confirmed and some refuted, and else undecided; a control that is not confirmed leaves it undecided
-/// whatever they say ([`Role`]). Tests of another profile do not count; `missing` says why there are no measurements,
-/// where that is known.
+/// refutes, else undecided; what must hold of every number ([`IntervalMethod::Range`]) is refuted by one. A claim is
+/// confirmed where every one of its own tests is, refuted where every one is, `partly` where some are confirmed and
+/// some refuted, and else undecided; a control that is not confirmed leaves it undecided whatever they say ([`Role`]).
+/// Tests of another profile do not count; `missing` says why there are no measurements, where that is known.
 pub fn decide(
     experiment: &Experiment,
     profile: Profile,
@@ -147,7 +150,7 @@ fn what_would_decide(test: &Test, statistic: &Statistic) -> String {
             "the numbers lie on both sides of a threshold, which more of them would not change".into()
         }
         Some(room) if *n > 1 && room > 0.0 && half.is_finite() && half > 0.0 => {
-            let seeds = (*n as f64 * (half / room).powi(2)).ceil();
+            let seeds = seeds_for(room, half, *n);
             format!("the interval crosses a threshold; about {seeds} seeds instead of {n} would decide")
         }
         Some(_) => "the interval crosses a threshold; a larger budget would decide".into(),

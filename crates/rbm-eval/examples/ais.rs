@@ -4,7 +4,7 @@
 
 use std::{error::Error, path::Path, time::Instant};
 
-use rbm_eval::log_z::{Schedule, Verdict, anneal_up, forward_estimate};
+use rbm_eval::log_z::{Schedule, Verdict, anneal_up, forward_estimate, unwatched};
 use rbm_model::{AnnealedChains, AnnealingPath, ChainStreams, Place, Precision, weights_file};
 use rbm_ops::{BackendName, open};
 
@@ -20,7 +20,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let path = AnnealingPath::from_independent(&vec![0.0; parameters.visible()], &parameters, &place)?;
     let chains = AnnealedChains::at_start(&path, chains.parse()?, seed.parse()?, ChainStreams::ANNEAL);
     // On a thread of the pool, as `rbm evaluate` does it.
-    let log_weights = rayon::scope(|_| anneal_up(&path, &betas, chains, &mut |_| {}))?;
+    let log_weights = rayon::scope(|_| anneal_up(&path, &betas, chains, &mut unwatched))?;
     let start = path.log_partition_at_start().ok_or("independent units have a log Z")?;
     let found = forward_estimate(&log_weights, start, betas.len(), Verdict::low("not judged"));
     let seconds = begun.elapsed().as_secs_f64();

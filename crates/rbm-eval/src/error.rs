@@ -74,6 +74,9 @@ pub enum Error {
         /// Units of a row.
         visible: usize,
     },
+    /// Whoever watched the progress wished it to stop.
+    #[error("finish what was stopped")]
+    Stopped,
     /// A machine or its device failed.
     #[error("run chains")]
     Model(#[from] rbm_model::Error),

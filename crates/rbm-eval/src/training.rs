@@ -10,7 +10,7 @@ use crate::{
     evaluation::{enumerated_log_z, saturated_share, weight_norm},
     log_z::{
         Annealing, LogZEstimate, Trajectory, Trust, annealed_importance_sampling, base_log_odds,
-        reverse_annealed_importance_sampling,
+        reverse_annealed_importance_sampling, unwatched,
     },
     mean::Mean,
     mixing::{MixingConfig, measure_mixing},
@@ -177,11 +177,17 @@ fn estimated_log_z(
     let rows = || start_rows(&data.train, START_ROWS);
     Ok(match config.log_z {
         LogZ::Ais => {
-            Some(annealed_importance_sampling(parameters, &base(), &rows(), &annealing(), place, &mut |_| {})?)
+            Some(annealed_importance_sampling(parameters, &base(), &rows(), &annealing(), place, &mut unwatched)?)
         }
         LogZ::ReverseAis => {
-            let (estimate, _) =
-                reverse_annealed_importance_sampling(parameters, &base(), &rows(), &annealing(), place, &mut |_| {})?;
+            let (estimate, _) = reverse_annealed_importance_sampling(
+                parameters,
+                &base(),
+                &rows(),
+                &annealing(),
+                place,
+                &mut unwatched,
+            )?;
             Some(estimate)
         }
         LogZ::Trajectory => match &mut trained.trajectory {

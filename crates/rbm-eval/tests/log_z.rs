@@ -1,9 +1,11 @@
 //! Estimates of log Z against brute force, with few temperatures where errors of order cannot hide.
 
+use std::ops::ControlFlow;
+
 use rbm_eval::log_z::{
     Annealing, Schedule, Tempering, Trajectory, Trust, anneal_down, anneal_up, annealed_importance_sampling,
     base_log_odds, forward_estimate, judge, log_z_difference, raise, reverse_annealed_importance_sampling,
-    tempered_log_z,
+    tempered_log_z, unwatched,
 };
 use rbm_model::{AnnealedChains, AnnealingPath, ChainStreams, Parameters, Place, Precision, exact};
 use rbm_ops::devices_for_tests;
@@ -90,10 +92,10 @@ fn mean_weights_are_z_and_mean_logs_bracket_it_at_three_and_ten_temperatures() {
         for temperatures in [3, 10] {
             let betas = Schedule::Linear(temperatures - 1).betas();
             let chains = AnnealedChains::at_start(&path, runs, 7, ChainStreams::ANNEAL);
-            let up = anneal_up(&path, &betas, chains, &mut |_| {}).expect("a device that answers");
+            let up = anneal_up(&path, &betas, chains, &mut unwatched).expect("a device that answers");
             let samples = exact::sample(&machine, runs, 3).expect("small enough");
             let chains = AnnealedChains::at_states(&path, &samples, 7, ChainStreams::ANNEAL).expect("they fit");
-            let down = anneal_down(&path, &betas, chains, &mut |_| {}).expect("a device that answers");
+            let down = anneal_down(&path, &betas, chains, &mut unwatched).expect("a device that answers");
             let case = format!("{visible} x {hidden}, {temperatures} temperatures");
 
             let weight = mean(up.iter().map(|log| (start + log - truth).exp()));
@@ -151,13 +153,13 @@ fn raise_finds_the_probabilities_of_the_annealed_law() {
         assert!((law.iter().sum::<f64>() - 1.0).abs() < 1e-12);
         let states: Vec<u8> = (0..16_usize).flat_map(|v| (0..4).map(move |i| (v >> i & 1) as u8)).collect();
         let annealing = Annealing { schedule, chains: 10_000, seed: 5 };
-        let raised = raise(&machine, &base, &states, &annealing, &place, &mut |_| {}).expect("they fit");
+        let raised = raise(&machine, &base, &states, &annealing, &place, &mut unwatched).expect("they fit");
         // The spread of the weights, from raw ones of the same number; five errors for 32 comparisons: 2e-5 in all.
         let path = AnnealingPath::from_independent(&base, &machine, &place).expect("they fit");
         for (v, found) in raised.log_likelihoods.iter().enumerate() {
             let starts = states[4 * v..][..4].repeat(10_000);
             let chains = AnnealedChains::at_states(&path, &starts, 77, ChainStreams::PILOT).expect("they fit");
-            let down = anneal_down(&path, &annealing.schedule.betas(), chains, &mut |_| {}).expect("it answers");
+            let down = anneal_down(&path, &annealing.schedule.betas(), chains, &mut unwatched).expect("it answers");
             let largest = down.iter().map(|log| -log).fold(f64::NEG_INFINITY, f64::max);
             let weight = mean(down.iter().map(|log| (-log - largest).exp()));
             let bound = 5.0 * weight.error / weight.value;
@@ -175,16 +177,19 @@ fn estimators_agree_with_enumeration_on_every_device() {
     for (backend, device) in devices_for_tests() {
         let place = Place { device, precision: Precision::F32 };
         let mut steps = 0;
-        let forward = annealed_importance_sampling(&machine, &base, &[], &annealing, &place, &mut |n| steps += n);
+        let forward = annealed_importance_sampling(&machine, &base, &[], &annealing, &place, &mut |n| {
+            steps += n;
+            ControlFlow::Continue(())
+        });
         let forward = forward.expect("they fit");
         assert_eq!(steps, annealing.work());
         let (reverse, exact) =
-            reverse_annealed_importance_sampling(&machine, &base, &[], &annealing, &place, &mut |_| {})
+            reverse_annealed_importance_sampling(&machine, &base, &[], &annealing, &place, &mut unwatched)
                 .expect("they fit");
-        let two = log_z_difference(&machine, &other, &[], &annealing, &place, &mut |_| {}).expect("they fit");
+        let two = log_z_difference(&machine, &other, &[], &annealing, &place, &mut unwatched).expect("they fit");
         assert!(exact);
         let tempering = Tempering { schedule: Schedule::Linear(5), ladders: 20, sweeps: 200, seed: 4 };
-        let bar = tempered_log_z(&machine, &base, &[], &tempering, &place, &mut |_| {}).expect("they fit");
+        let bar = tempered_log_z(&machine, &base, &[], &tempering, &place, &mut unwatched).expect("they fit");
         for (name, found, truth) in
             [("ais", &forward, truth), ("reverse", &reverse, truth), ("two", &two, difference), ("bar", &bar, truth)]
         {
@@ -244,10 +249,10 @@ fn trusted_intervals_hold_the_truth() {
         let start = path.log_partition_at_start().expect("independent units");
         // All chains of all seeds at once; each hundred is a run.
         let all = AnnealedChains::at_start(&path, seeds * chains, 1, ChainStreams::ANNEAL);
-        let up = anneal_up(&path, &betas, all, &mut |_| {}).expect("it answers");
+        let up = anneal_up(&path, &betas, all, &mut unwatched).expect("it answers");
         let samples = exact::sample(machine, seeds * chains, 2).expect("small enough");
         let all = AnnealedChains::at_states(&path, &samples, 1, ChainStreams::PILOT).expect("they fit");
-        let down = anneal_down(&path, &betas, all, &mut |_| {}).expect("it answers");
+        let down = anneal_down(&path, &betas, all, &mut unwatched).expect("it answers");
         let (mut ok, mut held, mut held_at_all) = (0, 0, 0);
         // The short run in the same direction: some chains of another run.
         let others = up.chunks(chains).cycle().skip(1).map(|other| &other[..25]);
@@ -279,7 +284,8 @@ fn tempered_estimates_have_the_errors_that_they_state() {
     let scaled: Vec<f64> = (0..runs)
         .map(|seed| {
             let tempering = Tempering { schedule: Schedule::Linear(4), ladders: 12, sweeps: 100, seed };
-            let found = tempered_log_z(&machine, &[0.0; 8], &[], &tempering, &place(), &mut |_| {}).expect("they fit");
+            let found =
+                tempered_log_z(&machine, &[0.0; 8], &[], &tempering, &place(), &mut unwatched).expect("they fit");
             (found.log_z - truth) / found.log_z_stderr.expect("twelve ladders")
         })
         .collect();
@@ -325,6 +331,29 @@ fn a_trajectory_follows_log_z_within_its_error_and_its_budget() {
 fn one_chain_is_refused() {
     let machine = machine(4, 3, 1.0, 0.1);
     let annealing = Annealing { schedule: Schedule::Linear(5), chains: 1, seed: 0 };
-    let found = annealed_importance_sampling(&machine, &[0.0; 4], &[], &annealing, &place(), &mut |_| {});
+    let found = annealed_importance_sampling(&machine, &[0.0; 4], &[], &annealing, &place(), &mut unwatched);
     assert_eq!(found.expect_err("one chain").to_string(), "estimate an error from 1 chain(s): at least 2 are needed");
+}
+
+#[test]
+fn whoever_watches_can_stop_an_estimate() {
+    let machine = machine(4, 3, 1.0, 0.1);
+    let annealing = Annealing { schedule: Schedule::Linear(5), chains: 10, seed: 0 };
+    let tempering = Tempering { schedule: Schedule::Linear(5), ladders: 4, sweeps: 20, seed: 0 };
+    for last in [1, 3] {
+        for tempered in [false, true] {
+            let mut told = 0;
+            let mut watch = |work| {
+                told += work;
+                if told == last { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            };
+            let found = if tempered {
+                tempered_log_z(&machine, &[0.0; 4], &[], &tempering, &place(), &mut watch).map(drop)
+            } else {
+                annealed_importance_sampling(&machine, &[0.0; 4], &[], &annealing, &place(), &mut watch).map(drop)
+            };
+            assert!(matches!(found, Err(rbm_eval::Error::Stopped)));
+            assert_eq!(told, last, "nothing was done after the break");
+        }
+    }
 }

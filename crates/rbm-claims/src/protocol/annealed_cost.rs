@@ -1,6 +1,6 @@
 //! What annealed importance sampling costs, and how far it errs.
 
-use std::time::Instant;
+use std::{ops::ControlFlow, time::Instant};
 
 use rbm_eval::log_z::{Schedule, Verdict, anneal_up, forward_estimate};
 use rbm_model::{AnnealedChains, AnnealingPath, ChainStreams, Parameters, Place, Precision, exact};
@@ -8,7 +8,7 @@ use rbm_ops::{BackendName, open};
 use rbm_random::{Sequence, Stream};
 use rbm_runner::StopFlag;
 
-use super::{go_on, partition_cost::Settings};
+use super::partition_cost::Settings;
 use crate::{Error, Measurement};
 
 /// Up to so many hidden units log Z is summed too, in a second or so, and the error is known.
@@ -31,10 +31,10 @@ pub(super) fn measure(settings: &Settings, hidden: usize, stop: &StopFlag) -> Re
     let summed = (hidden.min(settings.visible) <= MOST_SUMMED).then(|| exact::log_partition(&machine)).transpose()?;
     let mut found = Vec::new();
     for seed in 0..settings.ais_seeds {
-        go_on(stop)?;
         let clock = Instant::now();
         let chains = AnnealedChains::at_start(&path, settings.ais_chains, seed, ChainStreams::ANNEAL);
-        let weights = anneal_up(&path, &betas, chains, &mut |_| ())?;
+        let mut watch = |_| if stop.is_stopped() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
+        let weights = anneal_up(&path, &betas, chains, &mut watch)?;
         let estimate = forward_estimate(&weights, start, betas.len(), Verdict::low("not judged"));
         let seconds = clock.elapsed().as_secs_f64();
         let mut add = |quantity, value: f64| {

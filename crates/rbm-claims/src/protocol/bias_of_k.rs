@@ -18,7 +18,7 @@ use super::{
     Checked, Inputs, Output,
     bias_curve::Curve,
     go_on,
-    machines::{ascend, bars_and_stripes, check_machines, check_size, random_machine, random_rows},
+    machines::{ascend, bars_and_stripes, check_machines, check_size, each_machine, random_machine, random_rows},
     rises::Rises,
 };
 use crate::{Error, Label, Measurement};
@@ -105,21 +105,13 @@ impl Checked for Settings {
 /// And by `point`, over all its machines: see [`Rises`].
 pub(crate) fn bias_of_k(inputs: &mut Inputs<'_>) -> Result<Output, Error> {
     let settings: Settings = inputs.parse()?;
+    let random = each_machine(inputs, (settings.machines, &settings.scales), 0.0..0.5, |scale, seed| {
+        let machine = random_machine(settings.visible, settings.hidden, scale, seed)?;
+        let rows = random_rows(settings.visible, settings.rows, seed)?;
+        point(&settings, &machine, &rows, ("scale", scale), seed)
+    })?;
+    let mut measurements = summarised(random, "random");
     let stop = inputs.stop;
-    let mut measurements = Vec::new();
-    let mut random = Vec::new();
-    for (done, &scale) in settings.scales.iter().enumerate() {
-        let of_seed = |seed| {
-            go_on(stop)?;
-            let machine = random_machine(settings.visible, settings.hidden, scale, seed)?;
-            let rows = random_rows(settings.visible, settings.rows, seed)?;
-            point(&settings, &machine, &rows, ("scale", scale), seed)
-        };
-        let of_seeds: Result<Vec<_>, Error> = (0..settings.machines).into_par_iter().map(of_seed).collect();
-        random.extend(of_seeds?);
-        inputs.tell(0.5 * (done + 1) as f64 / settings.scales.len() as f64)?;
-    }
-    measurements.extend(summarised(random, "random"));
     let rows = bars_and_stripes(inputs.data)?;
     let of_seeds: Result<Vec<_>, Error> =
         (0..settings.machines).into_par_iter().map(|seed| training(&settings, &rows, seed, stop)).collect();

@@ -9,7 +9,6 @@
 //! errs by less. At 6 x 5 units and scale 4, A is about 41 x 4 x 0.8 = 131, so the bound is 3e-13; 1e-12 leaves room
 //! for machines with larger A.
 
-use rayon::prelude::*;
 use rbm_model::{ModelConfig, Precision, Rbm};
 use rbm_ops::{BackendName, open};
 use serde::Deserialize;
@@ -17,8 +16,7 @@ use serde::Deserialize;
 use super::{
     Checked, Inputs, Output,
     definition::{Joint, factorisation_error, means, states},
-    go_on,
-    machines::{check_machines, check_size, largest_difference, random_machine},
+    machines::{check_machines, check_size, each_machine, largest_difference, random_machine},
 };
 use crate::{Error, Measurement};
 
@@ -59,15 +57,9 @@ impl Checked for Settings {
 ///   control that the measurement can fail.
 pub(crate) fn conditionals(inputs: &mut Inputs<'_>) -> Result<Output, Error> {
     let settings: Settings = inputs.parse()?;
-    let stop = inputs.stop;
-    let mut measurements = Vec::new();
-    for (done, &scale) in settings.scales.iter().enumerate() {
-        let of_machine = |seed| go_on(stop).and_then(|()| errors(&settings, scale, seed));
-        let of_machines: Result<Vec<_>, Error> = (0..settings.machines).into_par_iter().map(of_machine).collect();
-        measurements.extend(of_machines?.into_iter().flatten());
-        inputs.tell((done + 1) as f64 / settings.scales.len() as f64)?;
-    }
-    Ok(Output { measurements, images: Vec::new() })
+    let machines = (settings.machines, &settings.scales[..]);
+    let found = each_machine(inputs, machines, 0.0..1.0, |scale, seed| errors(&settings, scale, seed))?;
+    Ok(Output { measurements: found.into_iter().flatten().collect(), images: Vec::new() })
 }
 
 fn errors(settings: &Settings, scale: f64, seed: u64) -> Result<Vec<Measurement>, Error> {

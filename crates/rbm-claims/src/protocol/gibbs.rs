@@ -5,7 +5,6 @@
 //! mixing cannot be mistaken for a wrong kernel. Rounding of its probabilities, 1e-7, is far below what so many chains
 //! can tell.
 
-use rayon::prelude::*;
 use rbm_model::{ChainDraws, Chains, ModelConfig, Parameters, Precision, Rbm, exact};
 use rbm_ops::{BackendName, open};
 use rbm_random::Stream;
@@ -18,7 +17,7 @@ use super::{
     definition::Joint,
     go_on,
     histogram::p_value,
-    machines::{check_machines, check_size, random_machine},
+    machines::{check_machines, check_size, each_machine, random_machine},
     two_modes,
 };
 use crate::{Error, Measurement};
@@ -103,26 +102,18 @@ impl Checked for Settings {
 /// And of machines with two modes of equal weight, by `coupling`: see [`two_modes`].
 pub(crate) fn gibbs(inputs: &mut Inputs<'_>) -> Result<Output, Error> {
     let settings: Settings = inputs.parse()?;
-    let stop = inputs.stop;
-    let parts = settings.scales.len() + settings.couplings.len();
-    let mut measurements = Vec::new();
-    for (done, &scale) in settings.scales.iter().enumerate() {
-        let of_machine = |seed| {
-            let machine = random_machine(settings.visible, settings.hidden, scale, seed)?;
-            let mut found = convergence(&settings, &machine, stop)?;
-            found.extend(sampler(&settings, &machine, seed, stop)?);
-            Ok(found.into_iter().map(|one| one.with("scale", scale).of_seed(seed)).collect())
-        };
-        let of_machines: Result<Vec<Vec<_>>, Error> = (0..settings.machines).into_par_iter().map(of_machine).collect();
-        measurements.extend(of_machines?.into_iter().flatten());
-        inputs.tell((done + 1) as f64 / parts as f64)?;
-    }
-    for (done, &coupling) in settings.couplings.iter().enumerate() {
-        let of_seed = |seed| two_modes::measure(&settings, coupling, seed, stop);
-        let of_seeds: Result<Vec<_>, Error> = (0..settings.machines).into_par_iter().map(of_seed).collect();
-        measurements.extend(of_seeds?.into_iter().flatten());
-        inputs.tell((settings.scales.len() + done + 1) as f64 / parts as f64)?;
-    }
+    let (stop, machines) = (inputs.stop, settings.machines);
+    let first = settings.scales.len() as f64 / (settings.scales.len() + settings.couplings.len()) as f64;
+    let of_scales = each_machine(inputs, (machines, &settings.scales), 0.0..first, |scale, seed| {
+        let machine = random_machine(settings.visible, settings.hidden, scale, seed)?;
+        let mut found = convergence(&settings, &machine, stop)?;
+        found.extend(sampler(&settings, &machine, seed, stop)?);
+        Ok(found.into_iter().map(|one| one.with("scale", scale).of_seed(seed)).collect::<Vec<_>>())
+    })?;
+    let of_couplings = each_machine(inputs, (machines, &settings.couplings), first..1.0, |coupling, seed| {
+        two_modes::measure(&settings, coupling, seed, stop)
+    })?;
+    let measurements = of_scales.into_iter().chain(of_couplings).flatten().collect();
     Ok(Output { measurements, images: Vec::new() })
 }
 

@@ -12,7 +12,6 @@
 //! leaves room for machines with larger A. The other two err by rounding alone, by at most `2 K u A` for the quotients
 //! and as much for the sums: below 1e-11.
 
-use rayon::prelude::*;
 use rbm_model::{
     Parameters,
     exact::{self, WeightedRows},
@@ -24,9 +23,9 @@ use serde::Deserialize;
 use super::{
     Checked, Inputs, Output,
     definition::{Joint, log_weight, states},
-    go_on,
     machines::{
-        check_machines, check_size, components, from_components, largest_difference, random_machine, random_rows,
+        check_machines, check_size, components, each_machine, from_components, largest_difference, random_machine,
+        random_rows,
     },
 };
 use crate::{Error, Measurement};
@@ -73,15 +72,9 @@ impl Checked for Settings {
 /// - `positive-phase-only-error`: its own positive phase, `E_q s`. The control: an error that must be seen.
 pub(crate) fn gradient(inputs: &mut Inputs<'_>) -> Result<Output, Error> {
     let settings: Settings = inputs.parse()?;
-    let stop = inputs.stop;
-    let mut measurements = Vec::new();
-    for (done, &scale) in settings.scales.iter().enumerate() {
-        let of_machine = |seed| go_on(stop).and_then(|()| errors(&settings, scale, seed));
-        let of_machines: Result<Vec<_>, Error> = (0..settings.machines).into_par_iter().map(of_machine).collect();
-        measurements.extend(of_machines?.into_iter().flatten());
-        inputs.tell((done + 1) as f64 / settings.scales.len() as f64)?;
-    }
-    Ok(Output { measurements, images: Vec::new() })
+    let machines = (settings.machines, &settings.scales[..]);
+    let found = each_machine(inputs, machines, 0.0..1.0, |scale, seed| errors(&settings, scale, seed))?;
+    Ok(Output { measurements: found.into_iter().flatten().collect(), images: Vec::new() })
 }
 
 fn errors(settings: &Settings, scale: f64, seed: u64) -> Result<Vec<Measurement>, Error> {

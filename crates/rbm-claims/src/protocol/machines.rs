@@ -1,5 +1,8 @@
 //! The machines and the data of protocols that need no training, and steps of training without noise.
 
+use std::ops::Range;
+
+use rayon::prelude::*;
 use rbm_data::{DataConfig, Source};
 use rbm_model::{
     Parameters,
@@ -8,7 +11,7 @@ use rbm_model::{
 use rbm_random::{Sequence, Stream};
 use rbm_runner::DataSets;
 
-use super::definition::MOST_UNITS;
+use super::{Inputs, definition::MOST_UNITS, go_on};
 use crate::Error;
 
 /// A machine whose weights and biases are normal with standard deviation `scale`. Of one seed, machines of all scales
@@ -17,6 +20,25 @@ pub(super) fn random_machine(visible: usize, hidden: usize, scale: f64, seed: u6
     let mut draws = Sequence::new(seed, Stream::Initialization, 0);
     let mut some = |count: usize| (0..count).map(|_| scale * draws.normal()).collect::<Vec<_>>();
     Ok(Parameters::new(some(visible * hidden), some(visible), some(hidden))?)
+}
+
+/// What `find` finds at each scale with each seed, 0 to `machines - 1`; the seeds of a scale side by side. All of it
+/// takes the protocol from one share of its work to another.
+pub(super) fn each_machine<T: Send>(
+    inputs: &Inputs<'_>,
+    (machines, scales): (u64, &[f64]),
+    shares: Range<f64>,
+    find: impl Fn(f64, u64) -> Result<T, Error> + Sync,
+) -> Result<Vec<T>, Error> {
+    let stop = inputs.stop;
+    let mut found = Vec::new();
+    for (done, &scale) in scales.iter().enumerate() {
+        let of_seed = |seed| go_on(stop).and_then(|()| find(scale, seed));
+        let of_seeds: Result<Vec<T>, Error> = (0..machines).into_par_iter().map(of_seed).collect();
+        found.extend(of_seeds?);
+        inputs.tell(shares.start + (shares.end - shares.start) * (done + 1) as f64 / scales.len() as f64)?;
+    }
+    Ok(found)
 }
 
 /// Data of which each row is any state with equal probability, and may come twice.

@@ -47,7 +47,7 @@ pub const PROTOCOLS: &[Protocol] = &[
     of_all("features", 1, parses::<features::Settings>, features::features),
     of_all("gibbs", 1, parses::<gibbs::Settings>, gibbs::gibbs),
     of_all("gradient", 1, parses::<gradient::Settings>, gradient::gradient),
-    of_all("listing", 1, parses::<listing::Settings>, listing::listing),
+    of_all("listing", 2, parses::<listing::Settings>, listing::listing),
     of_all("memory-of-k", 1, parses::<memory_of_k::Settings>, memory_of_k::memory_of_k),
     of_all("partition-cost", 1, parses::<partition_cost::Settings>, partition_cost::partition_cost),
     Protocol {

@@ -1,5 +1,7 @@
 //! Likelihoods of trained machines on all rows of a split.
 
+use std::ops::ControlFlow;
+
 use rayon::prelude::*;
 use rbm_data::{Dataset, Split};
 use rbm_eval::{
@@ -10,7 +12,7 @@ use rbm_model::{Parameters, Place, Precision, exact};
 use rbm_ops::BackendName;
 use serde::Deserialize;
 
-use super::{Checked, Inputs, Output, go_on};
+use super::{Checked, Inputs, Output};
 use crate::{Error, Measurement};
 
 /// Rows that judging chains of an estimate may start at, as `rbm evaluate` takes them.
@@ -96,11 +98,14 @@ pub(crate) fn test_likelihood(inputs: &mut Inputs<'_>) -> Result<Output, Error> 
                 vec![LogZ { value, ends: (Some(value), Some(value)), trusted: true }]
             }
             Method::Ais => {
-                let of_seed = |&seed| {
-                    go_on(inputs.stop)?;
-                    anneal(&parameters, &data, &settings, &schedule, seed)
+                let of_seed = |(at, &seed): (usize, &u64)| {
+                    let tell = |of_seed: f64| {
+                        let of_cell = (at as f64 + of_seed) / settings.seeds.len() as f64;
+                        inputs.tell((index as f64 + of_cell) / inputs.cells.len() as f64)
+                    };
+                    anneal(&parameters, &data, &settings, &schedule, seed, &tell)
                 };
-                settings.seeds.iter().map(of_seed).collect::<Result<_, _>>()?
+                settings.seeds.iter().enumerate().map(of_seed).collect::<Result<_, _>>()?
             }
         };
         let mut add = |one: Measurement| {
@@ -147,12 +152,18 @@ fn anneal(
     settings: &Settings,
     schedule: &Schedule,
     seed: u64,
+    tell: &dyn Fn(f64) -> Result<(), Error>,
 ) -> Result<LogZ, Error> {
     let place = Place { device: rbm_ops::open(BackendName::Flex)?, precision: Precision::F32 };
     let base = base_log_odds(&data.train.mean());
     let rows = start_rows(&data.train, START_ROWS);
     let annealing = Annealing { schedule: schedule.clone(), chains: settings.chains, seed };
-    let found = annealed_importance_sampling(parameters, &base, &rows, &annealing, &place, &mut |_| {})?;
+    let (mut done, all) = (0, annealing.work() as f64);
+    let mut watch = |work| {
+        done += work;
+        if tell(done as f64 / all).is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    };
+    let found = annealed_importance_sampling(parameters, &base, &rows, &annealing, &place, &mut watch)?;
     let ends = found.log_z_interval_3s.map_or((None, None), |[low, high]| (low, high));
     Ok(LogZ { value: found.log_z, ends, trusted: found.trust == Trust::Ok })
 }

@@ -71,10 +71,10 @@ fn the_whole_interval_must_lie_within_and_a_threshold_is_outside() {
 fn an_undecided_test_says_what_would_decide_it() {
     let above = "confirmed = { above = 1 }\nrefuted = { below = 1 }";
     let lines = format!("value = {{ quantity = \"q\" }}\n{above}");
-    // Mean 2, standard deviation 1: half the interval is 4.30265 / sqrt(3) = 2.484 wide, and 1 is to be left of it; with the
-    // same spread 3 * 2.484^2 = 18.5 seeds bring it to 1.
+    // Mean 2, standard deviation 1: half the interval is 4.30265 / sqrt(3) = 2.484 wide, and 1 is to be left of it; with
+    // the same spread t / sqrt(n) is 2.571 / sqrt(6) = 1.05 for 6 seeds and 2.447 / sqrt(7) = 0.92 for 7.
     let found = outcome(&lines, &of_seeds("q", &[1.0, 2.0, 3.0])).found;
-    assert!(found.contains("crosses a threshold; about 19 seeds instead of 3 would decide"), "{found}");
+    assert!(found.contains("crosses a threshold; about 7 seeds instead of 3 would decide"), "{found}");
     let own = outcome(&lines, &[Measurement::new("q", 2.0).between(0.0, 4.0)]).found;
     assert!(own.contains("crosses a threshold; a larger budget would decide"), "no seeds, but an estimate: {own}");
     let gap = "value = { quantity = \"q\" }\nconfirmed = { above = 1 }\nrefuted = { below = -1 }";

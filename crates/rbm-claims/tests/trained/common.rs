@@ -52,20 +52,31 @@ impl Laboratory {
 
     /// Carries out a protocol.
     pub(crate) fn carry_out(&self, name: &str, cells: &[TrainedCell], parameters: &str) -> Result<Output, Error> {
+        let output = self.carry_out_until(name, cells, parameters, &StopFlag::new())?;
+        assert!(output.measurements.iter().all(|measured| measured.value.is_finite()));
+        Ok(output)
+    }
+
+    /// Carries out a protocol until it is stopped.
+    pub(crate) fn carry_out_until(
+        &self,
+        name: &str,
+        cells: &[TrainedCell],
+        parameters: &str,
+        stop: &StopFlag,
+    ) -> Result<Output, Error> {
         let protocol = PROTOCOLS.iter().find(|known| known.name == name).expect("a protocol");
         let parameters: toml::Table = parameters.parse().expect("a table");
         let mut data = DataSets::quiet(DataFolders { data_dir: None, cache: self.path().join("cache") });
         let progress = |share: f64| assert!((0.0..=1.0).contains(&share));
-        let output = (protocol.run)(&mut Inputs {
+        (protocol.run)(&mut Inputs {
             protocol: protocol.name,
             parameters: &parameters,
             cells,
             data: &mut data,
             progress: &progress,
-            stop: &StopFlag::new(),
-        })?;
-        assert!(output.measurements.iter().all(|measured| measured.value.is_finite()));
-        Ok(output)
+            stop,
+        })
     }
 }
 

@@ -152,9 +152,34 @@ fn values_that_are_not_clamped_grow_as_far_as_the_weights_say() {
 }
 
 #[test]
+fn training_without_the_clamp_starts_with_the_gradient_of_its_start() {
+    // Weights and hidden biases of 0: p(h) = 1/2 whatever v is, and v' = a = 0 whatever h is. So the first gradient is
+    // mean(v) / 2 in each of 3 rows of weights and mean(v) in the visible bias; each of 4 pixels is on in half the rows.
+    let sections = sections("clamped-linear").replace("hidden = 3", "hidden = 3\ninit_std = 0.0");
+    let laboratory = Laboratory::new();
+    let cell = laboratory.cell("one", &sections, &machine());
+    let once = "unclamped_updates = 1\nunclamped_rates = [0.3]";
+    let output = laboratory.carry_out("listing", &[cell], once).expect("measurements");
+    let expected = ((3.0 / 4.0 + 1.0) * 4.0 * 0.25 / 19.0_f64).sqrt().log10();
+    assert!((only(&output, "unclamped-gradient", &[]) - expected).abs() < 1e-14, "some 20 operations in f64");
+}
+
+#[test]
+fn training_without_the_clamp_explodes_where_the_visible_bias_alone_overshoots() {
+    // The visible bias alone moves by rate times what it misses: beyond a rate of 2 each miss is larger than the last.
+    let output = found(&machine(), "clamped-linear", "unclamped_rates = [0.01, 20.0]\nunclamped_updates = 500");
+    let gradients = of(&output, "unclamped-gradient", &[]);
+    let largest = |rate| gradients.iter().find(|one| one.x == Some(rate)).map(|one| one.value).expect("measured");
+    assert!(largest(0.01) < 0.0, "within the bound of the clamp");
+    assert_eq!(largest(20.0), 100.0, "training ends at 1e100");
+    assert!(of(&found(&machine(), "bernoulli", ""), "unclamped-gradient", &[]).is_empty(), "not the listing's");
+}
+
+#[test]
 fn settings_that_make_no_sense_are_refused() {
     let refusal = |text: &str| Laboratory::new().carry_out("listing", &[], text).expect_err("refused").to_string();
     assert!(refusal("steps = [3, 1]").contains("steps must rise"));
+    assert!(refusal("unclamped_rates = [0.1, 0.0]").contains("unclamped_rates must be positive"));
     assert!(refusal("samples = 1").contains("samples at least 2"));
     assert!(refusal("sample = 1").contains("unknown field `sample`"));
 }

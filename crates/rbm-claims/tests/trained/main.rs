@@ -4,3 +4,4 @@ mod claim;
 mod common;
 mod features;
 mod listing;
+mod test_likelihood;

@@ -1,8 +1,9 @@
 //! How `rbm evaluate` finds log Z.
 
-use std::{path::Path, time::Instant};
+use std::{ops::ControlFlow, path::Path, time::Instant};
 
 use clap::{Args, ValueEnum};
+use indicatif::ProgressBar;
 use rbm_data::Split;
 use rbm_eval::{
     AUTO_LIMIT, LogZMethod,
@@ -26,6 +27,12 @@ const MOST_NUMBERS: usize = 1 << 29;
 
 /// Above so many enumerated units it is said how long that takes.
 const LONG: usize = 26;
+
+/// Moves a bar; Ctrl-C ends the whole program.
+fn shown(bar: &ProgressBar, work: u64) -> ControlFlow<()> {
+    bar.inc(work);
+    ControlFlow::Continue(())
+}
 
 /// Options of estimates of log Z.
 #[derive(Debug, Args)]
@@ -241,8 +248,9 @@ impl LogZArguments {
         let (estimate, method) = match word {
             LogZWord::Ais => {
                 let bar = progress_bar("annealing", annealing.work());
-                let found =
-                    annealed_importance_sampling(parameters, &base, &starts, &annealing, &place, &mut |n| bar.inc(n));
+                let found = annealed_importance_sampling(parameters, &base, &starts, &annealing, &place, &mut |n| {
+                    shown(&bar, n)
+                });
                 bar.finish_and_clear();
                 (found?, LogZMethod::Ais)
             }
@@ -250,7 +258,7 @@ impl LogZArguments {
                 let bar = progress_bar("annealing", annealing.work());
                 let found =
                     reverse_annealed_importance_sampling(parameters, &base, &starts, &annealing, &place, &mut |n| {
-                        bar.inc(n)
+                        shown(&bar, n)
                     });
                 bar.finish_and_clear();
                 (found?.0, LogZMethod::ReverseAis)
@@ -258,7 +266,7 @@ impl LogZArguments {
             LogZWord::Raise => {
                 let rows = start_rows(split, self.rows.unwrap_or(100) as usize);
                 let bar = progress_bar("annealing", raise_work(rows.len() / parameters.visible(), &annealing));
-                let found = raise(parameters, &base, &rows, &annealing, &place, &mut |n| bar.inc(n));
+                let found = raise(parameters, &base, &rows, &annealing, &place, &mut |n| shown(&bar, n));
                 bar.finish_and_clear();
                 (found?.log_z, LogZMethod::Raise)
             }
@@ -266,7 +274,7 @@ impl LogZArguments {
                 let Annealing { schedule, chains: ladders, seed } = annealing;
                 let tempering = Tempering { schedule, ladders, sweeps: self.sweeps(), seed };
                 let bar = progress_bar("tempering", tempering.work());
-                let found = tempered_log_z(parameters, &base, &starts, &tempering, &place, &mut |n| bar.inc(n));
+                let found = tempered_log_z(parameters, &base, &starts, &tempering, &place, &mut |n| shown(&bar, n));
                 bar.finish_and_clear();
                 (found?, LogZMethod::Bar)
             }
@@ -305,7 +313,7 @@ impl LogZArguments {
         // Two pairs of runs.
         let bar = bar(&context.screen, "annealing between the two", 4 * (annealing.schedule.temperatures() as u64 - 1));
         let place = self.place(stored.precision)?;
-        let found = log_z_difference(both[0], both[1], &starts, &annealing, &place, &mut |n| bar.inc(n));
+        let found = log_z_difference(both[0], both[1], &starts, &annealing, &place, &mut |n| shown(&bar, n));
         bar.finish_and_clear();
         let found = found?;
         Ok((found.log_z, Some(found), begun.elapsed().as_secs_f64()))

@@ -7,6 +7,7 @@ use super::{
     annealing::{anneal_down, anneal_up},
     bennett::{bennett, bennett_error},
     estimate::{LogZEstimate, Verdict},
+    progress::Progress,
     samples::ModelSamples,
     schedule::Schedule,
     trust::judge,
@@ -82,14 +83,14 @@ pub fn base_log_odds(means: &[f64]) -> Vec<f64> {
 /// whether the interval can be trusted. `progress` is told of inverse temperatures passed, [`Annealing::work`] in all.
 ///
 /// # Errors
-/// When there are fewer than two chains, the sizes do not fit, or the device fails.
+/// When there are fewer than two chains, the sizes do not fit, the device fails, or `progress` breaks.
 pub fn annealed_importance_sampling(
     parameters: &Parameters,
     base: &[f64],
     rows: &[u8],
     annealing: &Annealing,
     place: &Place,
-    progress: &mut dyn FnMut(u64),
+    progress: Progress<'_>,
 ) -> Result<LogZEstimate, Error> {
     annealing.check()?;
     let path = AnnealingPath::from_independent(base, parameters, place)?;
@@ -119,7 +120,7 @@ pub fn reverse_annealed_importance_sampling(
     rows: &[u8],
     annealing: &Annealing,
     place: &Place,
-    progress: &mut dyn FnMut(u64),
+    progress: Progress<'_>,
 ) -> Result<(LogZEstimate, bool), Error> {
     annealing.check()?;
     let path = AnnealingPath::from_independent(base, parameters, place)?;
@@ -151,7 +152,7 @@ pub fn log_z_difference(
     rows: &[u8],
     annealing: &Annealing,
     place: &Place,
-    progress: &mut dyn FnMut(u64),
+    progress: Progress<'_>,
 ) -> Result<LogZEstimate, Error> {
     annealing.check()?;
     let path = AnnealingPath::between(start, end, place)?;

@@ -2,6 +2,7 @@
 
 use rbm_model::{AnnealedChains, AnnealingPath};
 
+use super::progress::{Progress, go_on};
 use crate::Error;
 
 /// Anneals chains that are at the path's start up to its end: their log weights `sum_t ln f_t(x) - ln f_(t-1)(x)`,
@@ -9,18 +10,21 @@ use crate::Error;
 ///
 /// The weight is updated before the transition that leaves `f_t` invariant; no transition follows the last update.
 /// `progress` is told of inverse temperatures passed.
+///
+/// # Errors
+/// When the device fails, a weight is not finite, or `progress` breaks.
 pub fn anneal_up(
     path: &AnnealingPath,
     betas: &[f64],
     mut chains: AnnealedChains,
-    progress: &mut dyn FnMut(u64),
+    progress: Progress<'_>,
 ) -> Result<Vec<f64>, Error> {
     let mut weights = vec![0.0; chains.chains()];
     for (at, pair) in betas.windows(2).enumerate() {
         let (next, ratios) = chains.log_ratio(path, pair[0], pair[1])?;
         add(&mut weights, &ratios);
         chains = if at + 2 < betas.len() { next.step(path, pair[1]) } else { next };
-        progress(1);
+        go_on(progress)?;
     }
     check(&weights)?;
     Ok(weights)
@@ -31,18 +35,21 @@ pub fn anneal_up(
 ///
 /// A transition that leaves `f_t` invariant comes before each update, the end's included: the mirror image of a run of
 /// [`anneal_up`] with a transition at the end.
+///
+/// # Errors
+/// As [`anneal_up`].
 pub fn anneal_down(
     path: &AnnealingPath,
     betas: &[f64],
     mut chains: AnnealedChains,
-    progress: &mut dyn FnMut(u64),
+    progress: Progress<'_>,
 ) -> Result<Vec<f64>, Error> {
     let mut weights = vec![0.0; chains.chains()];
     for pair in betas.windows(2).rev() {
         let (next, ratios) = chains.step(path, pair[1]).log_ratio(path, pair[0], pair[1])?;
         add(&mut weights, &ratios);
         chains = next;
-        progress(1);
+        go_on(progress)?;
     }
     check(&weights)?;
     Ok(weights)

@@ -7,6 +7,7 @@ mod annealed;
 mod annealing;
 mod bennett;
 mod estimate;
+mod progress;
 mod raise;
 mod samples;
 mod schedule;
@@ -21,6 +22,7 @@ pub use annealed::{
 };
 pub use annealing::{anneal_down, anneal_up};
 pub use estimate::{Interval, LogZEstimate, Trust, Verdict};
+pub use progress::{Progress, unwatched};
 pub use raise::{Raised, raise, raise_work};
 pub use samples::{LONG_RUN, ModelSamples};
 pub use schedule::{SCHEDULES, Schedule};

@@ -7,6 +7,7 @@ use super::{
     annealed::Annealing,
     annealing::{anneal_down, anneal_up},
     estimate::{LogZEstimate, Verdict},
+    progress::Progress,
     weights::LogMean,
 };
 use crate::{Error, mean::Mean};
@@ -44,7 +45,7 @@ pub fn raise(
     rows: &[u8],
     annealing: &Annealing,
     place: &Place,
-    progress: &mut dyn FnMut(u64),
+    progress: Progress<'_>,
 ) -> Result<Raised, Error> {
     if annealing.chains < 2 {
         return Err(Error::TooFewChains { chains: annealing.chains });
@@ -88,7 +89,7 @@ fn weights(
     rows: &[u8],
     annealing: &Annealing,
     streams: ChainStreams,
-    progress: &mut dyn FnMut(u64),
+    progress: Progress<'_>,
 ) -> Result<Vec<f64>, Error> {
     let visible = path.visible();
     let betas = annealing.schedule.betas();

@@ -8,6 +8,7 @@ use rbm_random::{Sequence, Stream};
 use super::{
     bennett::bennett,
     estimate::{LogZEstimate, Verdict},
+    progress::{Progress, go_on},
     schedule::Schedule,
 };
 use crate::Error;
@@ -62,14 +63,14 @@ impl Tempering {
 /// exchanges be accepted. `progress` is told of sweeps, [`Tempering::work`] in all.
 ///
 /// # Errors
-/// When there are fewer than two ladders or ten sweeps, the sizes do not fit, or the device fails.
+/// When there are fewer than two ladders or ten sweeps, the sizes do not fit, the device fails, or `progress` breaks.
 pub fn tempered_log_z(
     parameters: &Parameters,
     base: &[f64],
     rows: &[u8],
     tempering: &Tempering,
     place: &Place,
-    progress: &mut dyn FnMut(u64),
+    progress: Progress<'_>,
 ) -> Result<LogZEstimate, Error> {
     tempering.check()?;
     let path = AnnealingPath::from_independent(base, parameters, place)?;
@@ -82,12 +83,7 @@ pub fn tempered_log_z(
     Ok(LogZEstimate::symmetric(start + ratio, Some(error), tempering.ladders, betas.len(), verdict))
 }
 
-fn judge(
-    path: &AnnealingPath,
-    rows: &[u8],
-    tempering: &Tempering,
-    progress: &mut dyn FnMut(u64),
-) -> Result<Verdict, Error> {
+fn judge(path: &AnnealingPath, rows: &[u8], tempering: &Tempering, progress: Progress<'_>) -> Result<Verdict, Error> {
     let betas = tempering.schedule.betas();
     let seed = Sequence::new(tempering.seed, Stream::PilotStart, 4).next_u64();
     let visible = path.visible();
@@ -142,7 +138,7 @@ impl Measured {
         mut replicas: Replicas,
         temperatures: usize,
         sweeps: u64,
-        progress: &mut dyn FnMut(u64),
+        progress: Progress<'_>,
     ) -> Result<Self, Error> {
         let pairs = temperatures - 1;
         let empty = vec![vec![Vec::new(); pairs]; replicas.ladders()];
@@ -151,7 +147,7 @@ impl Measured {
         for sweep in 0..sweeps {
             let (next, rungs) = replicas.step(path)?;
             replicas = next;
-            progress(1);
+            go_on(progress)?;
             if sweep < burn_in {
                 continue;
             }

@@ -8,6 +8,7 @@ use super::{
     annealing::anneal_up,
     bennett::{bennett, bennett_error},
     estimate::{LogZEstimate, Verdict},
+    progress::unwatched,
     schedule::Schedule,
     weights::LogMean,
 };
@@ -185,7 +186,7 @@ impl Trajectory {
         let start = path.log_partition_at_start().ok_or(Error::NotFinite)?;
         let seed = Sequence::new(self.seed, Stream::PilotStart, self.observations).next_u64();
         let pilot = AnnealedChains::at_start(&path, chains, seed, ChainStreams::PILOT);
-        let mean = LogMean::of(&anneal_up(&path, &betas, pilot, &mut |_| {})?);
+        let mean = LogMean::of(&anneal_up(&path, &betas, pilot, &mut unwatched)?);
         let (log_z, error) = (start + mean.value, mean.relative_error.unwrap_or(f64::INFINITY));
         let bound = 3.0 * (error * error + self.variance).sqrt();
         let seen = format!(

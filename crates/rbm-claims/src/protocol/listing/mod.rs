@@ -2,16 +2,18 @@
 
 mod softplus;
 mod unclamped;
+mod unclamped_training;
 
 use rayon::prelude::*;
 use rbm_data::Split;
 use rbm_eval::{LogZ, evaluate_split, sample_quality, start_rows};
-use rbm_model::{ChainDraws, Chains, Parameters, Rbm, VisibleSampling};
+use rbm_model::{ChainDraws, Chains, Init, Parameters, Rbm, VisibleSampling, initialise};
 use rbm_ops::Stream;
 use rbm_report::{MetricPoint, tables};
 use rbm_runner::StopFlag;
 use serde::Deserialize;
 
+use self::unclamped_training::Training;
 use super::{Checked, Inputs, Output, TrainedCell, go_on};
 use crate::{Error, Measurement};
 
@@ -32,6 +34,10 @@ pub(super) struct Settings {
     unclamped_chains: usize,
     /// Their steps.
     unclamped_steps: u64,
+    /// Learning rates that the listing is trained at without its clamp.
+    unclamped_rates: Vec<f64>,
+    /// Updates of each of these trainings.
+    unclamped_updates: u64,
 }
 
 impl Default for Settings {
@@ -43,6 +49,8 @@ impl Default for Settings {
             steps: vec![1, 10, 100],
             unclamped_chains: 100,
             unclamped_steps: 50,
+            unclamped_rates: vec![0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 3.0, 5.0],
+            unclamped_updates: 200,
         }
     }
 }
@@ -63,7 +71,11 @@ impl Default for Settings {
 ///   gradient of contrastive divergence is a difference of two means of products of numbers in [0, 1], however visible
 ///   states were drawn; of plain gradients, that is, neither centred nor with weight decay;
 /// - `unclamped-growth`, log10 of the largest value where visible values are the activations, and `unclamped-bound`,
-///   that of the largest which any number of steps can reach.
+///   that of the largest which any number of steps can reach;
+/// - `unclamped-gradient`, of cells that are `clamped-linear` and start from drawn parameters, at x = learning rate:
+///   log10 of the largest norm of the gradient over `gradient-norm-bound`, or 100 where it explodes, in a training of
+///   its own from the cell's start. Its visible values are the activations; it takes rows in their order, in batches of
+///   the cell's size.
 ///
 /// # Errors
 /// Cells whose files or data cannot be read, rows of grey values, settings that are impossible.
@@ -90,6 +102,10 @@ pub(crate) fn listing(inputs: &mut Inputs<'_>) -> Result<Output, Error> {
             .map_err(|reason| inputs.failed(reason))?;
         found.push(Measurement::new("unclamped-growth", growth));
         found.push(Measurement::new("unclamped-bound", unclamped::bound(&parameters)));
+        let drawn = !matches!(cell.config.model.init, Init::File(_));
+        if drawn && cell.config.model.visible_sampling == VisibleSampling::ClampedLinear {
+            found.extend(unclamped_gradients(cell, &data.train, &settings, inputs.stop)?);
+        }
         output.measurements.extend(found.into_iter().map(|measured| of_cell(cell, measured)));
         inputs.tell((index + 1) as f64 / cells.len() as f64)?;
     }
@@ -100,6 +116,9 @@ impl Checked for Settings {
     fn check(&self) -> Result<(), String> {
         if self.rows == 0 || self.samples < 2 || self.unclamped_chains == 0 || self.unclamped_steps == 0 {
             return Err("rows, unclamped_chains and unclamped_steps must be at least 1, samples at least 2".to_owned());
+        }
+        if !self.unclamped_rates.iter().all(|rate| rate.is_finite() && *rate > 0.0) || self.unclamped_updates == 0 {
+            return Err("unclamped_rates must be positive, and unclamped_updates at least 1".to_owned());
         }
         if !self.steps.is_sorted_by(|a, b| a < b) || self.steps.first() == Some(&0) {
             return Err("steps must rise, from at least 1".to_owned());
@@ -207,6 +226,24 @@ fn gradient_norms(cell: &TrainedCell, parameters: &Parameters) -> Result<Vec<Mea
     let mut found = vec![Measurement::new("gradient-norm-bound", bound)];
     found.extend(norms.reduce(f64::max).map(|largest| Measurement::new("gradient-norm-max", largest)));
     Ok(found)
+}
+
+/// `unclamped-gradient` at every rate.
+fn unclamped_gradients(
+    cell: &TrainedCell,
+    rows: &Split,
+    settings: &Settings,
+    stop: &StopFlag,
+) -> Result<Vec<Measurement>, Error> {
+    let (config, seed) = (&cell.config, cell.config.run.seed);
+    let start = initialise(&config.model, &rows.mean(), rows.len(), None, seed)?;
+    let batch = config.train.batch_size.clamp(1, rows.len());
+    let training = Training { start: &start, rows, batch, updates: settings.unclamped_updates, seed };
+    let at = |&rate: &f64| {
+        go_on(stop)?;
+        Ok(Measurement::new("unclamped-gradient", training.largest_gradient(rate)).at(rate))
+    };
+    settings.unclamped_rates.par_iter().map(at).collect()
 }
 
 /// At most `count` rows of a split, `[rows, visible]`.

@@ -23,18 +23,23 @@ pub(super) fn growth(parameters: &Parameters, rows: &[f64], steps: u64, seed: u6
     let mut largest = 0.0_f64;
     for step in 0..steps {
         let mut states: Array2<f64> = chains.dot(&weights.t()) + hidden_bias;
-        for (row, mut states) in states.rows_mut().into_iter().enumerate() {
-            let at = Draw { seed, stream: Stream::SampleHidden, step, row: row as u32 };
-            for (block, mut states) in states.exact_chunks_mut(4).into_iter().enumerate() {
-                draw(at.words(block as u32), states.iter_mut());
-            }
-            let whole = hidden / 4;
-            draw(at.words(whole as u32), states.iter_mut().skip(4 * whole));
-        }
+        draw_hidden(&mut states, seed, Stream::SampleHidden, step);
         chains = states.dot(&weights) + visible_bias;
         largest = chains.iter().fold(largest, |largest, value| largest.max(value.abs()));
     }
     Ok(decades(largest))
+}
+
+/// Turns hidden activations `[rows, hidden]` into states drawn with `sigmoid` of them.
+pub(super) fn draw_hidden(activations: &mut Array2<f64>, seed: u64, stream: Stream, step: u64) {
+    for (row, mut activations) in activations.rows_mut().into_iter().enumerate() {
+        let at = Draw { seed, stream, step, row: row as u32 };
+        let whole = activations.len() / 4;
+        for (block, mut activations) in activations.exact_chunks_mut(4).into_iter().enumerate() {
+            draw(at.words(block as u32), activations.iter_mut());
+        }
+        draw(at.words(whole as u32), activations.iter_mut().skip(4 * whole));
+    }
 }
 
 /// Turns activations into states by their words.
@@ -57,6 +62,7 @@ pub(super) fn bound(parameters: &Parameters) -> f64 {
     decades(high.iter().chain(&low).fold(0.0, |largest, value| largest.max(value.abs())))
 }
 
-fn decades(largest: f64) -> f64 {
+/// log10 of a number, cut where powers of ten are not told apart.
+pub(super) fn decades(largest: f64) -> f64 {
     largest.log10().clamp(-MOST_DECADES, MOST_DECADES)
 }
