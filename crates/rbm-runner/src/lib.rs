@@ -40,8 +40,8 @@ pub use config::{
 pub use data_sets::{DataFacts, DataSets, Loaded};
 pub use error::Error;
 pub use estimate::{
-    ENUMERATED_PER_SECOND, Estimate, FUSED_MULTIPLY_ADDS_PER_SECOND, MULTIPLY_ADDS_PER_SECOND, SECONDS_A_STEP,
-    STATES_PER_SECOND,
+    ENUMERATED_PER_SECOND, Estimate, FUSED_MULTIPLY_ADDS_PER_SECOND, FUSED_SECONDS_A_STEP, MULTIPLY_ADDS_PER_SECOND,
+    SECONDS_A_STEP, STATES_PER_SECOND,
 };
 pub use identity::{NUMERICS, canonical_config_json, kernels_of};
 pub use plan::{Cell, Plan};
