@@ -71,6 +71,8 @@ pub enum Group {
     Paper,
     /// Ours: a mark to reach. Run only when named.
     Target,
+    /// Of whoever wrote the experiment.
+    Own,
 }
 
 /// How the figures are known that a claim is compared with.

@@ -1,7 +1,7 @@
 //! Claims, the experiments that test them, and verdicts.
 //!
 //! An [`Experiment`] is a folder with an `experiment.toml`: a claim, the sweeps and the computations (*protocols*) that
-//! give its [`Measurement`]s, and tests with thresholds that were fixed before the first result. [`decide`] reads the
+//! give its [`Measurement`]s, and tests with thresholds, to be stated before the first result. [`decide`] reads the
 //! measurements and says `confirmed`, `refuted`, `partly` or `undecided`, with an interval over seeds.
 
 mod check;

@@ -61,6 +61,7 @@ fn section(shown: &Shown<'_>) -> ClaimSection {
         verdict: word(record.verdict),
         headline: record.headline(),
         conclusion: record.conclusion.clone(),
+        beside: record.beside.clone(),
         tests: record.tests.iter().map(row).collect(),
         charts: charts.collect(),
         images: pictures.collect(),
@@ -82,7 +83,7 @@ fn row(test: &TestRecord) -> TestRow {
             .statistic
             .map_or("–".into(), |value| format!("{} {}", figure(value), test.unit).trim().into()),
         interval: test.interval_in_words(),
-        n: format!("{} ({})", test.n, test.method),
+        n: if test.n == 0 { "–".to_owned() } else { format!("{} ({})", test.n, test.method) },
         rule: test.rule.clone(),
         found: test.found.clone(),
     }
@@ -93,6 +94,7 @@ fn heading(group: Group) -> &'static str {
         Group::Article => "Claims of the article",
         Group::Paper => "Claims of the papers behind it",
         Group::Target => "Marks to reach",
+        Group::Own => "Claims of one's own",
     }
 }
 
@@ -115,7 +117,7 @@ pub fn claim_of_figure<'a>(file: &str, claims: impl IntoIterator<Item = &'a str>
 /// The table of verdicts for a README: claim, verdict, what was found.
 pub fn verdict_table(records: &[ClaimRecord]) -> String {
     let mut text = String::new();
-    for group in [Group::Article, Group::Paper, Group::Target] {
+    for group in [Group::Article, Group::Paper, Group::Target, Group::Own] {
         let mine: Vec<&ClaimRecord> = records.iter().filter(|record| record.group == group).collect();
         if mine.is_empty() {
             continue;

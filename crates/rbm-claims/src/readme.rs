@@ -14,6 +14,9 @@ pub fn with_block(text: &str, name: &str, block: &str) -> Option<String> {
 /// relative to it.
 pub fn claim_block(record: &ClaimRecord, figures: &[String]) -> String {
     let mut text = format!("**{}** (profile {}). {}\n\n", record.verdict, record.profile.word(), record.conclusion);
+    if !record.beside.is_empty() {
+        text.push_str(&format!("Beside the claim: {}\n\n", record.beside));
+    }
     text.push_str("| tested | verdict | statistic | interval | rule |\n|---|---|---|---|---|\n");
     for test in &record.tests {
         text.push_str(&row(test));

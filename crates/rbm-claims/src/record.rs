@@ -28,8 +28,11 @@ pub struct ClaimRecord {
     pub n: usize,
     /// The statistic's unit.
     pub unit: String,
-    /// What was found, in words.
+    /// What was found of the claim, in words.
     pub conclusion: String,
+    /// What is told beside it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub beside: String,
     /// Files and folders that show it.
     pub evidence: Vec<String>,
     /// All tests.
@@ -88,6 +91,7 @@ impl ClaimRecord {
             n: head.as_ref().map_or(0, |test| test.n),
             unit: head.map_or(String::new(), |test| test.unit),
             conclusion: outcome.conclusion.clone(),
+            beside: outcome.beside.clone(),
             evidence,
             tests,
             seconds,

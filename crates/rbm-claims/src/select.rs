@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
-use crate::{Label, Labels, Measurement};
+use crate::{Label, Labels, Measurement, experiment::closest};
 
 /// Which measurements, and what is made of them: one number a seed.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -139,7 +139,12 @@ impl Select {
             return Err(self.faults_in_words(&faults));
         }
         if mine.is_empty() {
-            return Err(format!("no {} was measured{}", self.quantity, self.conditions_in_words()));
+            return Err(format!(
+                "no {} was measured{}{}",
+                self.quantity,
+                self.conditions_in_words(),
+                self.hint(measurements)
+            ));
         }
         // By conditions, then by seed: curves.
         let mut curves: BTreeMap<String, (Labels, Curves<'_>)> = BTreeMap::new();
@@ -156,6 +161,16 @@ impl Select {
             return Err(format!("no {} was measured at that place{}", self.quantity, self.conditions_in_words()));
         }
         self.over_conditions(numbers, &faults)
+    }
+
+    /// The closest of the measured quantities, where this one is not among them.
+    fn hint(&self, measurements: &[Measurement]) -> String {
+        let known: BTreeSet<&str> = measurements.iter().map(|one| one.quantity.as_str()).collect();
+        if known.contains(self.quantity.as_str()) {
+            return String::new();
+        }
+        let hint = closest(&self.quantity, &known.into_iter().collect::<Vec<_>>());
+        if hint.contains("did you mean") { hint } else { String::new() }
     }
 
     /// Cells that the conditions mean and that have no numbers. What a cell leaves has labels that the cell has not

@@ -60,8 +60,10 @@ pub struct ClaimOutcome {
     pub claim: String,
     /// What it came to.
     pub verdict: Verdict,
-    /// What was found, in plain words.
+    /// What was found of the claim, in plain words.
     pub conclusion: String,
+    /// What is told beside it.
+    pub beside: String,
     /// The tests, in their order.
     pub tests: Vec<TestOutcome>,
 }
@@ -93,16 +95,23 @@ pub fn decide(
         (1.., 1..) => Verdict::Partly,
         _ => Verdict::Undecided,
     };
-    let conclusion = match (tests.is_empty(), missing) {
-        (true, _) => format!("No test of this claim is decided in the profile {}.", profile.word()),
-        (_, Some(missing)) if confirmed + refuted == 0 => missing.to_owned(),
-        // A control that came out as it must says nothing of the claim.
+    let told = |tells: &dyn Fn(&TestOutcome) -> bool| {
+        tests.iter().filter(|test| tells(test)).map(|test| test.found.as_str()).collect::<Vec<_>>().join(" ")
+    };
+    let (conclusion, beside) = match (tests.is_empty(), missing) {
+        (true, _) => (format!("No test of this claim is decided in the profile {}.", profile.word()), String::new()),
+        (_, Some(missing)) if confirmed + refuted == 0 => (missing.to_owned(), String::new()),
         _ => {
-            let told = |test: &&TestOutcome| test.role != Role::Control || test.verdict != Verdict::Confirmed;
-            tests.iter().filter(told).map(|test| test.found.as_str()).collect::<Vec<_>>().join(" ")
+            // A control that came out as it must says nothing of the claim.
+            let of_claim = |test: &TestOutcome| match test.role {
+                Role::Claim => true,
+                Role::Control => test.verdict != Verdict::Confirmed,
+                Role::Context => false,
+            };
+            (told(&of_claim), told(&|test| test.role == Role::Context))
         }
     };
-    ClaimOutcome { claim: experiment.name.clone(), verdict, conclusion, tests }
+    ClaimOutcome { claim: experiment.name.clone(), verdict, conclusion, beside, tests }
 }
 
 fn outcome(test: &Test, measurements: &[Measurement], missing: Option<&str>) -> TestOutcome {

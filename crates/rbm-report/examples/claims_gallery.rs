@@ -54,6 +54,7 @@ fn report() -> ClaimsReport {
         verdict: VerdictWord::Partly,
         headline: "12.3 nats (95 % interval 10 to 14, n = 10)".into(),
         conclusion: "With a small learning rate it holds; with a large one the chains lag behind.".into(),
+        beside: "Momentum makes no difference.".into(),
         tests: vec![test(VerdictWord::Partly), test(VerdictWord::Refuted)],
         charts: vec![conditions(), many(), few()],
         images: vec![(

@@ -41,6 +41,7 @@ fn claim(name: &str, group: &str, verdict: VerdictWord) -> ClaimSection {
         verdict,
         headline: format!("number of {name}"),
         conclusion: "It holds where it was measured.".into(),
+        beside: "More is known.".into(),
         tests: vec![TestRow {
             says: "the mean is above zero".into(),
             verdict,
@@ -143,6 +144,7 @@ fn texts_cannot_break_out_of_the_page_or_the_figures() {
         verdict: VerdictWord::Partly,
         headline: text(),
         conclusion: text(),
+        beside: text(),
         tests: vec![test],
         charts: vec![chart(evil, ChartKind::Lines), chart(evil, ChartKind::Dots)],
         images: vec![(text(), text(), grid(1, 2))],

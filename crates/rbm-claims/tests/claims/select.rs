@@ -197,6 +197,17 @@ fn conditions_compare_words_numbers_truth_and_absence() {
 }
 
 #[test]
+fn a_mistyped_quantity_is_answered_with_the_closest() {
+    let lines = "quantity = \"log-likelyhood\"";
+    let select: Select = toml::from_str(lines).expect("a selection");
+    let measured = [Measurement::new("log-likelihood", 1.0), Measurement::new("log-z", 2.0)];
+    let refusal = select.sample(&measured).expect_err("nothing of that name");
+    assert_eq!(refusal, "no log-likelyhood was measured; did you mean \"log-likelihood\"?");
+    let select: Select = toml::from_str("quantity = \"zzz\"").expect("a selection");
+    assert_eq!(select.sample(&measured).expect_err("nothing of that name"), "no zzz was measured");
+}
+
+#[test]
 fn an_absent_label_is_a_condition_of_its_own() {
     let mut measured = of_seeds("q", &[1.0]);
     measured.push(Measurement::new("q", 2.0).with("k", 3.0).of_seed(0));

@@ -49,6 +49,28 @@ fn conclusions_say_what_each_test_came_to() {
 }
 
 #[test]
+fn only_what_is_of_the_claim_counts_for_it() {
+    let with_role =
+        |name: &str, role: &str| test(name, &format!("role = \"{role}\"\nvalue = {{ quantity = \"{name}\" }}\n{RULE}"));
+    let statement = tests_of("a") + &with_role("b", "control") + &with_role("c", "context");
+    let found = |a, b, c| {
+        let outcome = decide(&experiment(&statement), Profile::Smoke, &exact(&[("a", a), ("b", b), ("c", c)]), None);
+        (outcome.verdict, outcome.conclusion, outcome.beside)
+    };
+    let (yes, no) = (2.0, -1.0);
+    let owned = |conclusion: &str, beside: &str| (conclusion.to_owned(), beside.to_owned());
+    for (values, verdict, (conclusion, beside)) in [
+        ((yes, yes, no), Verdict::Confirmed, owned("a holds.", "c fails.")),
+        ((no, yes, yes), Verdict::Refuted, owned("a fails.", "c holds.")),
+        // A control that came out wrong takes the claim's verdict away and says so.
+        ((yes, no, yes), Verdict::Undecided, owned("a holds. b fails.", "c holds.")),
+        ((no, no, no), Verdict::Undecided, owned("a fails. b fails.", "c fails.")),
+    ] {
+        assert_eq!(found(values.0, values.1, values.2), (verdict, conclusion, beside));
+    }
+}
+
+#[test]
 fn the_whole_interval_must_lie_within_and_a_threshold_is_outside() {
     let region = |above, below, outside| Region { above, below, outside };
     for (region, low, high, expected) in [
@@ -170,5 +192,11 @@ fn blocks_of_readmes_are_put_between_their_marks_and_nowhere_else() {
 fn tables_for_readmes_read_as_agreed() {
     let found = record(&tests_of("ab"), &[exact(&[("a", 3.0)]), of_seeds("b", &[-1.0, -1.5, -2.0])].concat());
     insta::assert_snapshot!("verdict_table", verdict_table(std::slice::from_ref(&found)));
+    let beside = record(
+        &(tests_of("a") + &test("b", &format!("role = \"context\"\nvalue = {{ quantity = \"b\" }}\n{RULE}"))),
+        &exact(&[("a", 3.0), ("b", -1.0)]),
+    );
+    assert!(claim_block(&beside, &[]).contains("a holds.\n\nBeside the claim: b fails.\n\n"));
+    assert!(!verdict_table(&[beside]).contains("b fails."), "the table has the claim alone");
     insta::assert_snapshot!("claim_block", claim_block(&found, &["../figures/claim-one.svg".to_owned()]));
 }

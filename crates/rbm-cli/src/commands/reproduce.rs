@@ -26,20 +26,21 @@ use crate::{
 
 /// Test the claims of the article, and those of the papers behind it
 ///
-/// Each claim is an experiment: sweeps and computations, and thresholds that were fixed before the first result. Verdicts
-/// are computed from what lies under the results folder, where finished cells are not computed again. Without names, all
+/// Each claim is an experiment: sweeps and computations, and thresholds that say what confirms and what refutes it.
+/// Verdicts are computed from what lies under the results folder, where finished cells are not computed again. Without names, all
 /// claims of the article are tested under the profile smoke, and those of the papers too under the profile full.
 ///
 /// The page is report.html in results/reproduce/PROFILE/; where only some claims are tested, it is CLAIM.html for one and
 /// several.html for several, and verdicts.json keeps those of the others. With --experiments DIR the folder is
-/// results/reproduce/NAME-OF-DIR/PROFILE/. After Ctrl-C the same command goes on with what was finished.
+/// results/reproduce/NAME-OF-DIR/PROFILE/. After Ctrl-C the same command goes on with what was finished: cells from their
+/// checkpoints, other computations from their start.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   rbm reproduce                                the article's claims, in minutes
   rbm reproduce bias-of-k listing              two of them
   rbm reproduce --list                         every claim with its budget
-  rbm reproduce --profile full                 all claims, the papers' too, in an hour or two
+  rbm reproduce --profile full                 all claims, the papers' too, in about an hour
   rbm reproduce --json | jq '.[] | .claim, .verdict'
   rbm reproduce --experiments my-experiments   claims of your own: a folder each, with an experiment.toml")]
 pub(crate) struct ReproduceArguments {
@@ -74,7 +75,7 @@ pub(crate) struct ReproduceArguments {
 enum ProfileWord {
     /// Every claim of the article, in minutes
     Smoke,
-    /// Everything, in an hour or two
+    /// Everything, in about an hour
     Full,
 }
 
@@ -134,6 +135,9 @@ fn test(
         context.screen.warn(&format!("the data set {source} could not be had; claims that need it stay undecided"));
         context.screen.warn(reason);
     }
+    if context.results.exists() {
+        Results::open(&context.results)?; // refused before anything is looked at
+    }
     if arguments.dry_run {
         return look::dry_run(context, &claims, profile, arguments.json.json);
     }
@@ -141,7 +145,7 @@ fn test(
     let folder = claims_folder(context, arguments, profile)?;
     folder.create()?;
     let stop = StopFlag::new();
-    interrupt::listen(&stop, &context.screen)?;
+    interrupt::listen_and_say(&stop, &context.screen, "stopping; what is finished is kept; again to stop at once")?;
     if train(context, arguments, &claims, &stop)? {
         return Ok(INTERRUPTED);
     }

@@ -299,6 +299,8 @@ fn a_list_and_a_dry_run_compute_nothing() {
     // The third shares its cells with the first.
     assert_eq!([left(0), left(1), left(2)], [(Some(3), Some(3)), (Some(0), Some(0)), (Some(0), Some(0))]);
     assert!(!world.path("results").exists(), "something was written");
+    world.write("afile", "");
+    refused(&world, &[&MINE[..], &["--dry-run", "--results", "afile"]].concat(), &["afile", "not a directory"]);
     assert_verdicts(&world, THREE);
     assert_eq!(left(0), (Some(3), Some(0)));
 }

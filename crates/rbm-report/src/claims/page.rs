@@ -190,6 +190,7 @@ fn section(claim: &ClaimSection, anchor: &str, figures: &[&Figure]) -> Markup {
             @if let Some(note) = &claim.note { p.aside { (printable(note)) } }
             @if !claim.headline.is_empty() { p { b { (printable(&claim.headline)) } } }
             @if !claim.conclusion.is_empty() { p { (printable(&claim.conclusion)) } }
+            @if !claim.beside.is_empty() { p { "Beside the claim: " (printable(&claim.beside)) } }
             @if !figures.is_empty() {
                 div class=(layout) {
                     @for figure in figures {

@@ -40,7 +40,9 @@ pub struct ClaimSection {
     pub headline: String,
     /// What holds, and under which condition, in plain words.
     pub conclusion: String,
-    /// The tests, each with the thresholds that were fixed before the first result.
+    /// What is told beside the claim.
+    pub beside: String,
+    /// The tests, each with its thresholds.
     pub tests: Vec<TestRow>,
     /// Its charts.
     pub charts: Vec<Chart>,

@@ -45,7 +45,8 @@ pub(super) fn dry_run(context: &Context, claims: &[Claim], profile: Profile, as_
     if as_json {
         print_json(&values)?;
     } else {
-        print(&text::table(&["claim", "cells", "left", "training, about", "budget of all"], &rows))?;
+        let table = text::table(&["claim", "cells", "left", "training, about", "budget of all"], &rows);
+        print(&format!("{table}\ncells that several claims share are counted for the first of them\n"))?;
     }
     Ok(DONE)
 }
@@ -74,6 +75,7 @@ pub(super) fn list(known: &[Experiment], as_json: bool) -> Result<u8, Failure> {
                 Group::Article => "article",
                 Group::Paper => "paper",
                 Group::Target => "target",
+                Group::Own => "own",
             };
             let budget = one.statement.budget;
             vec![one.name.clone(), group.into(), time(budget.smoke), time(budget.full), one.statement.title.clone()]

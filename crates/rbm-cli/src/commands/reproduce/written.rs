@@ -38,11 +38,12 @@ impl<'a> Tested<'a> {
         let bar = spinner(&context.screen, "drawing the report");
         let of_claim = |((claim, found), record): ((&'a Claim, &'a Found), &'a ClaimRecord)| {
             let names = std::slice::from_ref(&claim.experiment.name);
-            Shown { claim, found, record, command: self.command(arguments, names) }
+            Shown { claim, found, record, command: self.command(context, arguments, names) }
         };
         let shown: Vec<Shown<'_>> = self.claims.iter().zip(self.found).zip(self.records).map(of_claim).collect();
         let title = "What holds of the claims on restricted Boltzmann machines";
-        let drawn = page(title, &self.command(arguments, &arguments.claims), facts(self.found, self.profile), &shown);
+        let drawn =
+            page(title, &self.command(context, arguments, &arguments.claims), facts(self.found, self.profile), &shown);
         bar.finish_and_clear();
         let drawn = drawn?;
         let names: BTreeSet<String> = drawn.figures.iter().map(|(stem, _)| format!("{stem}.svg")).collect();
@@ -106,12 +107,14 @@ impl<'a> Tested<'a> {
     }
 
     /// The call that tests claims of these names.
-    fn command(&self, arguments: &ReproduceArguments, names: &[String]) -> String {
+    fn command(&self, context: &Context, arguments: &ReproduceArguments, names: &[String]) -> String {
         let names: String = names.iter().map(|name| format!(" {name}")).collect();
-        let experiments = arguments.experiments.as_deref().map_or(String::new(), |path: &Path| {
-            format!(" --experiments {}", text::quoted(&path.display().to_string()))
-        });
-        format!("rbm reproduce{names} --profile {}{experiments}", self.profile.word())
+        let folder = |option: &str, path: Option<&Path>| {
+            path.map_or(String::new(), |path| format!(" --{option} {}", text::quoted(&path.display().to_string())))
+        };
+        let experiments = folder("experiments", arguments.experiments.as_deref());
+        let results = folder("results", Some(context.results.as_path()).filter(|path| *path != Path::new("results")));
+        format!("rbm reproduce{names} --profile {}{experiments}{results}", self.profile.word())
     }
 }
 
@@ -131,7 +134,7 @@ fn facts(found: &[Found], profile: Profile) -> Vec<(String, String)> {
         ),
         (
             "intervals".to_owned(),
-            "95 %, Student's t over seeds, each test by itself; paired by seed where conditions share seeds; means on \
+            "of means: 95 %, Student's t over seeds, each test by itself; paired by seed where conditions share seeds; means on \
              logarithmic axes are geometric"
                 .to_owned(),
         ),
