@@ -41,7 +41,7 @@ backends config *args:
 reproduce *args:
     @exec {{rbm}} reproduce "$@"
 
-# Test every claim at full size, the papers' too: about an hour on two cores; what is done is not computed again
+# Test every claim at full size, the papers' too: little more than an hour on two cores; what is done is not computed again
 [no-exit-message]
 reproduce-full *args:
     @exec {{rbm}} reproduce --profile full "$@"

@@ -40,7 +40,7 @@ Examples:
   rbm reproduce                                the article's claims, in minutes
   rbm reproduce bias-of-k listing              two of them
   rbm reproduce --list                         every claim with its budget
-  rbm reproduce --profile full                 all claims, the papers' too, in about an hour
+  rbm reproduce --profile full                 all claims, the papers' too, in little more than an hour
   rbm reproduce --json | jq '.[] | .claim, .verdict'
   rbm reproduce --experiments my-experiments   claims of your own: a folder each, with an experiment.toml")]
 pub(crate) struct ReproduceArguments {
@@ -75,7 +75,7 @@ pub(crate) struct ReproduceArguments {
 enum ProfileWord {
     /// Every claim of the article, in minutes
     Smoke,
-    /// Everything, in about an hour
+    /// Everything, in little more than an hour
     Full,
 }
 
