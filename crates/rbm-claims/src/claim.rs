@@ -7,11 +7,11 @@ use rbm_report::{
     ImageGrid, MetricPoint,
     tables::{metrics_from_parquet, timings_from_parquet},
 };
-use rbm_runner::{Cell, Config, DataSets, Depth, NUMERICS, Plan, StopFlag, status};
+use rbm_runner::{Cell, Config, DataSets, Depth, NUMERICS, Plan, StopFlag, peak_memory_bytes, status};
 use rbm_store::{CellState, Results};
 
 use crate::{
-    ClaimsFolder, Error, Experiment, Label, Labels, Measurement, Profile, ProtocolSpec, SweepSpec,
+    ClaimsFolder, Cost, Error, Experiment, Label, Labels, Measurement, Profile, ProtocolSpec, SweepSpec,
     experiment::FILE,
     protocol::{self, Inputs, Output, Protocol, TrainedCell, go_on},
     store,
@@ -166,8 +166,9 @@ impl Claim {
                 continue;
             }
             match self.carry_out(spec, parameters, &cells, &mut Laboratory { folder, data, progress, stop }) {
-                Ok((output, seconds)) => {
-                    found.seconds_of_protocols += seconds;
+                Ok((output, cost)) => {
+                    found.seconds_of_protocols += cost.seconds;
+                    found.peak_memory_bytes = found.peak_memory_bytes.max(cost.peak_memory_bytes);
                     found.measurements.extend(output.measurements);
                     found.images.extend(output.images);
                 }
@@ -186,14 +187,14 @@ impl Claim {
         }
     }
 
-    /// What a protocol finds of some cells, and the seconds that it took: of all at once, or of one after the other.
+    /// What a protocol finds of some cells, and what it took: of all at once, or of one after the other.
     fn carry_out(
         &self,
         spec: &ProtocolSpec,
         parameters: &toml::Table,
         cells: &[TrainedCell],
         laboratory: &mut Laboratory<'_>,
-    ) -> Result<(Output, f64), Error> {
+    ) -> Result<(Output, Cost), Error> {
         let Some(protocol) = protocol::find(&spec.name) else {
             return Err(Error::Protocol { protocol: "?", reason: format!("there is no protocol {:?}", spec.name) });
         };
@@ -201,7 +202,7 @@ impl Claim {
         if !protocol.each_cell {
             return laboratory.carry_out(claim, spec.key(), protocol, parameters, cells, (0, 1));
         }
-        let (mut all, mut seconds) = (Output::default(), 0.0);
+        let (mut all, mut cost) = (Output::default(), Cost::default());
         for (index, cell) in cells.iter().enumerate() {
             // Two sweeps of a claim may have a cell in common, under other labels.
             let is_second = cells[..index].iter().any(|other| other.folder == cell.folder);
@@ -211,9 +212,9 @@ impl Claim {
             let one = laboratory.carry_out(claim, &saved, protocol, parameters, std::slice::from_ref(cell), part)?;
             all.measurements.extend(one.0.measurements);
             all.images.extend(one.0.images);
-            seconds += one.1;
+            cost = cost.and(one.1);
         }
-        Ok((all, seconds))
+        Ok((all, cost))
     }
 }
 
@@ -235,10 +236,10 @@ impl Laboratory<'_> {
         parameters: &toml::Table,
         cells: &[TrainedCell],
         part: (usize, usize),
-    ) -> Result<(Output, f64), Error> {
+    ) -> Result<(Output, Cost), Error> {
         let key = store::key(protocol, parameters, cells.iter().map(TrainedCell::key), NUMERICS);
         if let Some(stored) = self.folder.read(claim, saved, &key)? {
-            return Ok((stored.output, stored.seconds));
+            return Ok((stored.output, stored.cost));
         }
         let begun = Instant::now();
         let tell = |share: f64| (self.progress)(protocol.name, (part.0 as f64 + share) / part.1 as f64);
@@ -247,8 +248,9 @@ impl Laboratory<'_> {
         inputs.tell(0.0)?;
         let output = (protocol.run)(&mut inputs)?;
         let seconds = begun.elapsed().as_secs_f64();
-        self.folder.write(claim, saved, &key, seconds, &output)?;
-        Ok((output, seconds))
+        let cost = Cost { seconds, peak_memory_bytes: peak_memory_bytes().unwrap_or(0) };
+        self.folder.write(claim, saved, &key, cost, &output)?;
+        Ok((output, cost))
     }
 }
 

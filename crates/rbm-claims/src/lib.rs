@@ -34,5 +34,5 @@ pub use readme::{claim_block, with_block};
 pub use record::{ClaimRecord, TestRecord};
 pub use select::{At, Condition, Over, Select};
 pub use statistic::Statistic;
-pub use store::{ClaimsFolder, Stored};
+pub use store::{ClaimsFolder, Cost, Stored};
 pub use verdict::{ClaimOutcome, TestOutcome, Verdict, decide};

@@ -34,6 +34,9 @@ struct Header {
     key: String,
     /// How long it took.
     seconds: f64,
+    /// The largest memory of the process by its end.
+    #[serde(default)]
+    peak_memory_bytes: u64,
     /// How many measurements and pictures follow, so that a file that was cut at the end of a line is not believed.
     #[serde(default)]
     measurements: Option<usize>,
@@ -59,13 +62,32 @@ pub struct ClaimsFolder {
     path: PathBuf,
 }
 
+/// What a protocol took.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Cost {
+    /// How long it took.
+    pub seconds: f64,
+    /// The largest memory of the process by its end.
+    pub peak_memory_bytes: u64,
+}
+
+impl Cost {
+    /// Of both, one after the other.
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            seconds: self.seconds + other.seconds,
+            peak_memory_bytes: self.peak_memory_bytes.max(other.peak_memory_bytes),
+        }
+    }
+}
+
 /// A protocol's results, read again.
 #[derive(Clone, Debug)]
 pub struct Stored {
     /// What was found.
     pub output: Output,
-    /// How long it took.
-    pub seconds: f64,
+    /// What it took.
+    pub cost: Cost,
 }
 
 impl ClaimsFolder {
@@ -137,14 +159,15 @@ impl ClaimsFolder {
         if header.measurements != Some(measurements.len()) || header.pictures != Some(images.len()) {
             return Ok(None);
         }
-        Ok(Some(Stored { output: Output { measurements, images }, seconds: header.seconds }))
+        let cost = Cost { seconds: header.seconds, peak_memory_bytes: header.peak_memory_bytes };
+        Ok(Some(Stored { output: Output { measurements, images }, cost }))
     }
 
     /// Writes a protocol's results: pictures first, so that results that are there are whole.
     ///
     /// # Errors
     /// When the disk refuses, or a number is not finite.
-    pub fn write(&self, claim: &str, protocol: &str, key: &str, seconds: f64, output: &Output) -> Result<(), Error> {
+    pub fn write(&self, claim: &str, protocol: &str, key: &str, cost: Cost, output: &Output) -> Result<(), Error> {
         let path = self.measurements(claim, protocol);
         let failed = |reason: String| Error::File { action: "write", path: path.clone(), reason };
         if let Some(one) = output.measurements.iter().find(|one| !one.value.is_finite()) {
@@ -154,7 +177,8 @@ impl ClaimsFolder {
             schema: SCHEMA,
             protocol: protocol.to_owned(),
             key: key.to_owned(),
-            seconds,
+            seconds: cost.seconds,
+            peak_memory_bytes: cost.peak_memory_bytes,
             measurements: Some(output.measurements.len()),
             pictures: Some(output.images.len()),
         };

@@ -2,9 +2,11 @@
 
 use std::fs;
 
-use rbm_claims::{ClaimsFolder, Measurement, Profile, protocol::Output};
+use rbm_claims::{ClaimsFolder, Cost, Measurement, Profile, protocol::Output};
 use rbm_report::{ImageGrid, ImageRange};
 use tempfile::TempDir;
+
+const COST: Cost = Cost { seconds: 1.5, peak_memory_bytes: 7_000_000 };
 
 fn output() -> Output {
     let measurements = vec![
@@ -20,7 +22,7 @@ fn output() -> Output {
 fn written(output: &Output) -> (TempDir, ClaimsFolder) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let claims = ClaimsFolder::of(folder.path(), Profile::Smoke);
-    claims.write("claim", "protocol", "key", 1.5, output).expect("it is written");
+    claims.write("claim", "protocol", "key", COST, output).expect("it is written");
     (folder, claims)
 }
 
@@ -35,7 +37,7 @@ fn what_is_written_is_read_again_to_the_last_bit() {
     let stored = claims.read("claim", "protocol", "key").expect("it reads").expect("it is there");
     assert_eq!(stored.output.measurements, output().measurements);
     assert!(stored.output.measurements[2].value.is_sign_negative());
-    assert_eq!(stored.seconds, 1.5);
+    assert_eq!(stored.cost, COST);
     let [(name, grid)] = &stored.output.images[..] else { panic!("one picture") };
     assert_eq!((name.as_str(), grid.height, grid.width), ("filters", 1, 2));
     assert_eq!(grid.images, [[0.25, -0.5]]);
@@ -109,9 +111,9 @@ fn pictures_that_are_lost_are_made_anew_and_old_ones_are_not_taken_for_new() {
     assert!(read(&claims).expect_err("cut pictures").contains("protocol.images.json"));
     fs::remove_file(&pictures).expect("it was there");
     assert_eq!(read(&claims), Ok(None));
-    claims.write("claim", "protocol", "key", 1.0, &output()).expect("it is written");
+    claims.write("claim", "protocol", "key", COST, &output()).expect("it is written");
     let bare = Output { images: Vec::new(), ..output() };
-    claims.write("claim", "protocol", "key", 1.0, &bare).expect("it is written");
+    claims.write("claim", "protocol", "key", COST, &bare).expect("it is written");
     let stored = claims.read("claim", "protocol", "key").expect("it reads").expect("it is there");
     assert!(stored.output.images.is_empty(), "pictures of the earlier result");
 }
@@ -122,7 +124,7 @@ fn a_number_that_json_does_not_have_is_refused() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let claims = ClaimsFolder::of(folder.path(), Profile::Full);
         let one = Output { measurements: vec![Measurement::new("q", value)], images: Vec::new() };
-        let message = claims.write("claim", "protocol", "key", 1.0, &one).expect_err("no number").to_string();
+        let message = claims.write("claim", "protocol", "key", COST, &one).expect_err("no number").to_string();
         assert!(message.contains("q is "), "{message}");
         assert!(!claims.measurements("claim", "protocol").exists());
     }
