@@ -392,25 +392,25 @@ fn short(value: f64) -> String {
 fn nearest(message: &str) -> String {
     let mut words = message.split('`').skip(1).step_by(2);
     match words.next() {
-        Some(word) if message.starts_with("unknown") => {
-            let known: Vec<&str> = words.collect();
-            let hint = closest(word, &known);
-            if hint.contains("did you mean") { hint } else { String::new() }
-        }
+        Some(word) if message.starts_with("unknown") => near(word, &words.collect::<Vec<_>>()).unwrap_or_default(),
         _ => String::new(),
     }
 }
 
 /// "; did you mean ...?", where a word is close enough.
-pub(crate) fn closest(word: &str, known: &[&str]) -> String {
-    let near = known
+pub(crate) fn near(word: &str, known: &[&str]) -> Option<String> {
+    known
         .iter()
         .map(|candidate| (strsim::jaro_winkler(word, candidate), candidate))
         .filter(|(similarity, _)| *similarity > 0.75)
-        .max_by(|a, b| a.0.total_cmp(&b.0));
-    match near {
-        Some((_, candidate)) => format!("; did you mean {candidate:?}?"),
-        None if known.is_empty() => String::new(),
-        None => format!("; known: {}", known.join(", ")),
-    }
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, candidate)| format!("; did you mean {candidate:?}?"))
+}
+
+/// The same, and else all words that are known.
+pub(crate) fn closest(word: &str, known: &[&str]) -> String {
+    near(word, known).unwrap_or_else(|| match known {
+        [] => String::new(),
+        _ => format!("; known: {}", known.join(", ")),
+    })
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
-use crate::{Label, Labels, Measurement, experiment::closest};
+use crate::{Label, Labels, Measurement, experiment::near};
 
 /// Which measurements, and what is made of them: one number a seed.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -169,8 +169,7 @@ impl Select {
         if known.contains(self.quantity.as_str()) {
             return String::new();
         }
-        let hint = closest(&self.quantity, &known.into_iter().collect::<Vec<_>>());
-        if hint.contains("did you mean") { hint } else { String::new() }
+        near(&self.quantity, &known.into_iter().collect::<Vec<_>>()).unwrap_or_default()
     }
 
     /// Cells that the conditions mean and that have no numbers. What a cell leaves has labels that the cell has not
